@@ -1,0 +1,48 @@
+/// A name in a directory: 1 to 255 bytes without `/` and NUL, and neither `.` nor `..`.
+///
+/// Names are bytes, in no encoding; they become text only to be shown (``EscapedBytes``).
+package struct FileName: Hashable, Sendable {
+    /// The longest name in bytes (`NAME_MAX`, Linux `limits.h`).
+    package static let maximumLength = 255
+
+    /// The bytes of the name.
+    package let bytes: [UInt8]
+
+    /// Checks the bytes and makes a name of them.
+    ///
+    /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidName``.
+    package init(validating bytes: some Collection<UInt8>) throws(SnapshotError) {
+        let bytes = [UInt8](bytes)
+        guard FileName.isValid(bytes[...]) else {
+            throw SnapshotError(
+                .invalidName, "a file name must have 1 to 255 bytes, no '/' and no NUL, and not be '.' or '..'",
+                place: EscapedBytes.describe(bytes))
+        }
+        self.bytes = bytes
+    }
+
+    /// Makes a name of bytes that a kernel or a checked path gave and that need no check.
+    package init(trusted bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    static func isValid(_ bytes: ArraySlice<UInt8>) -> Bool {
+        guard !bytes.isEmpty, bytes.count <= maximumLength else { return false }
+        if bytes.elementsEqual([dot]) || bytes.elementsEqual([dot, dot]) { return false }
+        return !bytes.contains { $0 == 0 || $0 == slash }
+    }
+
+    static let dot = UInt8(ascii: ".")
+    static let slash = UInt8(ascii: "/")
+}
+
+extension FileName: Comparable {
+    /// Byte order, in which directories are listed everywhere.
+    package static func < (left: FileName, right: FileName) -> Bool {
+        left.bytes.lexicographicallyPrecedes(right.bytes)
+    }
+}
+
+extension FileName: CustomStringConvertible {
+    package var description: String { EscapedBytes.describe(bytes) }
+}

@@ -1,0 +1,109 @@
+/// A tree of inodes at one instant: the source of a diff, or its base.
+///
+/// All calls block and come from one thread at a time. A number that is not in the tree gives
+/// ``SnapshotError/Code/notFound``, except where nil says so.
+package protocol SnapshotTree: AnyObject {
+    /// By what the snapshot is known.
+    var identity: SnapshotIdentity { get }
+
+    /// The store whose inode and extent identities this tree speaks of; nil where they mean nothing outside it.
+    var domain: SnapshotUUID? { get }
+
+    /// The root directory.
+    var root: InodeNumber { get }
+
+    /// Whether contents can be read. A bookmark has only extents without them.
+    var holdsData: Bool { get }
+
+    /// How many inodes and bytes the tree has, where that is known without a walk.
+    var totals: SnapshotTotals? { get }
+
+    /// The inode with this number; nil where there is none.
+    func inode(_ number: InodeNumber) throws -> Inode?
+
+    /// The inode that `name` names in a directory; nil where there is none.
+    func lookup(_ name: FileName, in directory: InodeNumber) throws -> DirectoryEntry?
+
+    /// Visits the entries of a directory in byte order of their names.
+    ///
+    /// `body` may call the tree again.
+    func forEachEntry(in directory: InodeNumber, _ body: (DirectoryEntry) throws -> Void) throws
+
+    /// All names of an inode, by directory number and then name; none for the root.
+    func links(of number: InodeNumber) throws -> [InodeLink]
+
+    /// Visits every inode that has a name, and the root, in the order of their numbers.
+    func forEachInode(_ body: (Inode) throws -> Void) throws
+
+    /// The extended attributes, by name in byte order.
+    func extendedAttributes(of number: InodeNumber) throws -> [ExtendedAttribute]
+
+    /// The target of a symbolic link.
+    func symbolicLinkTarget(of number: InodeNumber) throws -> [UInt8]
+
+    /// Visits what of a regular file is not a hole, in order and without overlap, from the extent that holds
+    /// or follows `offset` on. Extents may reach beyond the size of the file.
+    func forEachExtent(of number: InodeNumber, from offset: UInt64, _ body: (FileExtent) throws -> Void) throws
+
+    /// Bytes of a regular file from `offset` on; at most `count`, fewer only at the end of the file. Holes read
+    /// as zeros. `count` is at most 1 MiB.
+    func read(_ number: InodeNumber, at offset: UInt64, count: Int) throws -> ArraySlice<UInt8>
+
+    /// An extent of the file in the form in which it is stored, to be passed on untouched; nil where it is not
+    /// stored encoded or cannot be had.
+    func encodedExtent(_ extent: FileExtent, of number: InodeNumber) throws -> EncodedExtent?
+
+    /// What stands for the contents of an inline extent in a bookmark: made from the bytes alone.
+    func identity(ofInline extent: FileExtent, of number: InodeNumber) throws -> ExtentIdentity
+
+    /// Whether `extent` may be found elsewhere in this tree or in others, so that it is worth remembering or
+    /// looking up; false only where the store knows that nothing else refers to it.
+    func isShared(_ extent: FileExtent) throws -> Bool
+
+    /// Visits what differs from `base`, where history shared by both makes that cheaper than reading both; in
+    /// the order of inode numbers, an inode's entries together. A difference may be visited that is none when
+    /// looked at closely.
+    ///
+    /// - Returns: false, having visited nothing, where the trees share no history that helps.
+    func forEachDifference(from base: any SnapshotTree, _ body: (TreeDifference) throws -> Void) throws -> Bool
+}
+
+/// One difference between two trees of one domain.
+package enum TreeDifference: Hashable, Sendable {
+    /// A directory has an entry that its state in the base did not have; the directory may be new.
+    case entryAdded(directory: InodeNumber, DirectoryEntry)
+    /// A directory of the base has an entry that is no longer there; the directory may be gone.
+    case entryRemoved(directory: InodeNumber, DirectoryEntry)
+    /// Attributes, extended attributes or extents of an inode may differ, or the inode is in one tree only.
+    case inode(InodeNumber)
+}
+
+extension SnapshotTree {
+    package var totals: SnapshotTotals? { nil }
+
+    package func encodedExtent(_ extent: FileExtent, of number: InodeNumber) throws -> EncodedExtent? { nil }
+
+    package func isShared(_ extent: FileExtent) throws -> Bool { true }
+
+    package func forEachDifference(
+        from base: any SnapshotTree, _ body: (TreeDifference) throws -> Void
+    ) throws -> Bool { false }
+
+    /// The inode with this number, which must be there.
+    package func existingInode(_ number: InodeNumber) throws -> Inode {
+        guard let inode = try inode(number) else {
+            throw SnapshotError(.notFound, "there is no inode \(number.rawValue)", place: identity.name)
+        }
+        return inode
+    }
+
+    /// The inode that a path names; nil where there is none.
+    package func resolve(_ path: RelativePath) throws -> Inode? {
+        var inode = try existingInode(root)
+        for name in path.names {
+            guard inode.kind == .directory, let entry = try lookup(name, in: inode.number) else { return nil }
+            inode = try existingInode(entry.inode)
+        }
+        return inode
+    }
+}
