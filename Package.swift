@@ -2,9 +2,9 @@
 import PackageDescription
 
 // Every module may depend only on those that ARCHITECTURE.md draws below it.
-let ground: [Target.Dependency] = ["SystemCalls", "Codecs", "Workers"]
-let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let ground: [Target.Dependency] = ["SystemCalls", "Codecs", "Workers", systemPackage]
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
     name: "cowpath",

@@ -84,6 +84,8 @@ package struct SnapshotHeader: Hashable, Sendable {
 
     /// The name that the received snapshot gets by default: one path component.
     package var name: String
+    /// The dataset that the snapshot is of, where the sender has such a name.
+    package var dataset: String?
     package var snapshot: SnapshotReference
     package var created: Timestamp
     package var base: Base
@@ -99,11 +101,12 @@ package struct SnapshotHeader: Hashable, Sendable {
     package var expected: SnapshotTotals?
 
     package init(
-        name: String, snapshot: SnapshotReference, created: Timestamp = .epoch, base: Base = .none,
-        cloneSources: [SnapshotReference] = [], isBookmark: Bool = false, withoutData: Bool = false,
+        name: String, dataset: String? = nil, snapshot: SnapshotReference, created: Timestamp = .epoch,
+        base: Base = .none, cloneSources: [SnapshotReference] = [], isBookmark: Bool = false, withoutData: Bool = false,
         domain: SnapshotUUID? = nil, expected: SnapshotTotals? = nil
     ) {
         self.name = name
+        self.dataset = dataset
         self.snapshot = snapshot
         self.created = created
         self.base = base

@@ -39,7 +39,8 @@ import Testing
         let uuid = SnapshotUUID.random()
         #expect(SnapshotUUID(uuid.description) == uuid)
         #expect(SnapshotUUID(bytes: uuid.bytes) == uuid)
-        #expect(SnapshotUUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")?.description == "6ba7b810-9dad-11d1-80b4-00c04fd430c8")
+        #expect(
+            SnapshotUUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")?.description == "6ba7b810-9dad-11d1-80b4-00c04fd430c8")
         #expect(SnapshotUUID("6ba7b810-9dad-11d1-80b4-00c04fd430c") == nil)
     }
 

@@ -1,0 +1,63 @@
+import CZstd
+
+/// Zstandard frames (RFC 8878), whole and in memory.
+package enum Zstd {
+    /// The levels that ``compress(_:level:)`` takes; negative ones trade size for speed.
+    package static let levels = -7...19
+
+    /// The level where none is asked for.
+    package static let defaultLevel = 3
+
+    /// Compresses bytes into one frame that says how long they are.
+    package static func compress(_ bytes: ArraySlice<UInt8>, level: Int) throws(CodecError) -> [UInt8] {
+        let context = unsafe try threadContexts().compression
+        let result = unsafe bytes.withUnsafeBytes { source -> Result<[UInt8], CodecError> in
+            var failure: CodecError?
+            let compressed = unsafe [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(source.count)) {
+                target, count in
+                let written = unsafe ZSTD_compressCCtx(
+                    context, target.baseAddress, target.count, source.baseAddress, source.count, Int32(level))
+                if ZSTD_isError(written) != 0 {
+                    failure = CodecError("zstd cannot compress: \(errorName(written))")
+                } else {
+                    count = written
+                }
+            }
+            return failure.map { .failure($0) } ?? .success(compressed)
+        }
+        return try result.get()
+    }
+
+    /// Decompresses one frame.
+    ///
+    /// - Parameter limit: The most bytes that it may decode to; memory is never taken for more.
+    package static func decompress(_ bytes: ArraySlice<UInt8>, limit: Int) throws(CodecError) -> [UInt8] {
+        let context = unsafe try threadContexts().decompression
+        let result = unsafe bytes.withUnsafeBytes { source -> Result<[UInt8], CodecError> in
+            let declared = unsafe ZSTD_getFrameContentSize(source.baseAddress, source.count)
+            // The two highest values mean an unknown size and an error (zstd.h).
+            guard declared < UInt64.max - 1 else { return .failure(CodecError("not a zstd frame that says its size")) }
+            guard declared <= UInt64(limit) else {
+                return .failure(CodecError("a zstd frame of \(declared) bytes, where \(limit) are allowed"))
+            }
+            var failure: CodecError?
+            let decompressed = unsafe [UInt8](unsafeUninitializedCapacity: max(1, Int(declared))) { target, count in
+                let read = unsafe ZSTD_decompressDCtx(
+                    context, target.baseAddress, Int(declared), source.baseAddress, source.count)
+                if ZSTD_isError(read) != 0 {
+                    failure = CodecError("a damaged zstd frame: \(errorName(read))")
+                } else if read != Int(declared) {
+                    failure = CodecError("a zstd frame of \(read) bytes that says \(declared)")
+                } else {
+                    count = read
+                }
+            }
+            return failure.map { .failure($0) } ?? .success(decompressed)
+        }
+        return try result.get()
+    }
+
+    private static func errorName(_ code: Int) -> String {
+        unsafe String(cString: ZSTD_getErrorName(code))
+    }
+}

@@ -1,0 +1,71 @@
+package import SnapshotModel
+
+/// How far a replay has come.
+package struct ReplayProgress: Sendable {
+    /// The snapshot in work, by its name.
+    package var snapshot = ""
+    /// What has been replayed of it.
+    package var done = SnapshotTotals()
+    /// What there is of it, where that is known.
+    package var expected: SnapshotTotals?
+}
+
+/// What happens to be told of a replay as it goes.
+package typealias ProgressReport = (ReplayProgress) -> Void
+
+/// A target between the instructions and another target: it counts, reports and stops on request.
+package final class MeteredTarget: ReplayTarget {
+    private let target: any ReplayTarget
+    private let cancellation: Cancellation
+    private let report: ProgressReport?
+
+    /// What has been replayed of the snapshot in work.
+    package private(set) var progress = ReplayProgress()
+    /// What was replayed of all snapshots that were finished.
+    package private(set) var finished = SnapshotTotals()
+
+    package init(_ target: any ReplayTarget, cancellation: Cancellation, report: ProgressReport? = nil) {
+        self.target = target
+        self.cancellation = cancellation
+        self.report = report
+    }
+
+    package var losses: ReplayLosses { target.losses }
+    package var accepts: ReplayCapabilities { target.accepts }
+
+    package func begin(_ header: SnapshotHeader) throws {
+        progress = ReplayProgress(snapshot: header.name, expected: header.expected)
+        try target.begin(header)
+    }
+
+    package func apply(_ instruction: Instruction) throws {
+        try cancellation.check()
+        try target.apply(instruction)
+        progress.done.instructions += 1
+        switch instruction {
+        case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink:
+            progress.done.inodes += 1
+        case .write(_, _, let data):
+            progress.done.bytes += UInt64(data.count)
+        case .writeEncoded(_, _, let extent):
+            progress.done.bytes += extent.fileLength
+        case .clone(_, _, let length, _), .updateExtent(_, _, let length, _):
+            progress.done.bytes &+= length
+        case .rename, .link, .unlink, .removeDirectory, .setExtendedAttribute, .removeExtendedAttribute, .truncate,
+            .changeMode, .changeOwner, .setTimes, .allocate, .setFlags, .enableVerity:
+            break
+        }
+        report?(progress)
+    }
+
+    package func finish() throws {
+        try target.finish()
+        finished.inodes += progress.done.inodes
+        finished.instructions += progress.done.instructions
+        finished.bytes &+= progress.done.bytes
+    }
+
+    package func abandon() {
+        target.abandon()
+    }
+}

@@ -1,0 +1,102 @@
+package import Glibc
+import SystemPackage
+
+/// The owner of an open file descriptor, which it closes at the end of its life.
+package struct Descriptor: ~Copyable, Sendable {
+    /// The number, to be lent to calls and never closed.
+    package let rawValue: Int32
+
+    /// Takes over an open descriptor.
+    package init(owning rawValue: Int32) {
+        self.rawValue = rawValue
+    }
+
+    deinit {
+        _ = Glibc.close(rawValue)
+    }
+
+    /// Opens a path as open(2) does, with `O_CLOEXEC`.
+    package static func open(_ path: String, flags: Int32, mode: mode_t = 0o666) throws(SystemCallError) -> Descriptor {
+        Descriptor(owning: try retrying("open", path) { unsafe Glibc.open(path, flags | O_CLOEXEC, mode) })
+    }
+
+    /// Reads up to `count` bytes at `offset`; fewer only at the end of the file.
+    package func read(at offset: UInt64, count: Int) throws(SystemCallError) -> [UInt8] {
+        unsafe try fillBuffer(count: count) { target, filled throws(SystemCallError) in
+            try retrying("pread") {
+                unsafe pread(rawValue, target, count - filled, off_t(clamping: offset) + off_t(filled))
+            }
+        }
+    }
+
+    /// Reads up to `count` bytes from where the descriptor stands; fewer only at the end.
+    package func read(count: Int) throws(SystemCallError) -> [UInt8] {
+        unsafe try fillBuffer(count: count) { target, filled throws(SystemCallError) in
+            try retrying("read") { unsafe Glibc.read(rawValue, target, count - filled) }
+        }
+    }
+
+    /// Writes all bytes at `offset`.
+    package func write(_ bytes: ArraySlice<UInt8>, at offset: UInt64) throws(SystemCallError) {
+        unsafe try drainBuffer(bytes) { source, written throws(SystemCallError) in
+            try retrying("pwrite") {
+                unsafe pwrite(rawValue, source, bytes.count - written, off_t(clamping: offset) + off_t(written))
+            }
+        }
+    }
+
+    /// Writes all bytes where the descriptor stands.
+    package func write(_ bytes: ArraySlice<UInt8>) throws(SystemCallError) {
+        unsafe try drainBuffer(bytes) { source, written throws(SystemCallError) in
+            try retrying("write") { unsafe Glibc.write(rawValue, source, bytes.count - written) }
+        }
+    }
+
+    /// Makes contents and the metadata needed to find them durable (fdatasync(2)).
+    package func syncData() throws(SystemCallError) {
+        _ = try retrying("fdatasync") { fdatasync(rawValue) }
+    }
+
+    /// Makes contents and all metadata durable (fsync(2)).
+    package func sync() throws(SystemCallError) {
+        _ = try retrying("fsync") { fsync(rawValue) }
+    }
+
+    private func fillBuffer(
+        count: Int, _ step: (UnsafeMutableRawPointer?, Int) throws(SystemCallError) -> Int
+    ) throws(SystemCallError) -> [UInt8] {
+        var failure: SystemCallError?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            let base = UnsafeMutableRawPointer(buffer.baseAddress)
+            while filled < count {
+                do throws(SystemCallError) {
+                    let moved = unsafe try step(base.map { unsafe $0 + filled }, filled)
+                    if moved == 0 { return }
+                    filled += moved
+                } catch {
+                    failure = error
+                    return
+                }
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    private func drainBuffer(
+        _ bytes: ArraySlice<UInt8>, _ step: (UnsafeRawPointer?, Int) throws(SystemCallError) -> Int
+    ) throws(SystemCallError) {
+        let failure = unsafe bytes.withUnsafeBytes { buffer -> SystemCallError? in
+            var written = 0
+            while written < buffer.count {
+                do throws(SystemCallError) {
+                    written += unsafe try step(buffer.baseAddress.map { unsafe $0 + written }, written)
+                } catch {
+                    return error
+                }
+            }
+            return nil
+        }
+        if let failure { throw failure }
+    }
+}

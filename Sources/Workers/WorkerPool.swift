@@ -1,0 +1,90 @@
+import Foundation
+
+/// Threads that run blocking or computing jobs, first come, first served.
+///
+/// The threads are of the pool alone: jobs may block on I/O without holding up Swift concurrency.
+package final class WorkerPool: Sendable {
+    /// One thread per core that the process may use.
+    package static let shared = WorkerPool(threads: ProcessInfo.processInfo.activeProcessorCount)
+
+    /// 2 MiB: zstd and the formatter of errors fit, deep recursion does not belong here.
+    private static let stackSize = 2 << 20
+
+    private let queue: JobQueue
+
+    /// How many threads the pool has.
+    package let threadCount: Int
+
+    package init(threads: Int) {
+        let queue = JobQueue()
+        self.queue = queue
+        threadCount = max(1, threads)
+        for _ in 0..<threadCount {
+            let thread = Thread {
+                while let job = queue.next() { job() }
+            }
+            thread.stackSize = WorkerPool.stackSize
+            thread.name = "cowpath-worker"
+            thread.start()
+        }
+    }
+
+    deinit {
+        queue.close()
+    }
+
+    /// Runs `job` on one of the threads.
+    package func submit(_ job: @escaping @Sendable () -> Void) {
+        queue.add(job)
+    }
+}
+
+/// The jobs that wait for a thread. `@unchecked`: every access holds the condition's lock.
+private final class JobQueue: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var jobs: [@Sendable () -> Void] = []
+    private var head = 0
+    private var isClosed = false
+
+    func add(_ job: @escaping @Sendable () -> Void) {
+        condition.withLock {
+            jobs.append(job)
+            condition.signal()
+        }
+    }
+
+    func close() {
+        condition.withLock {
+            isClosed = true
+            condition.broadcast()
+        }
+    }
+
+    /// The oldest job, waited for; nil once the queue is closed and empty.
+    func next() -> (@Sendable () -> Void)? {
+        condition.withLock {
+            while head == jobs.count {
+                if isClosed { return nil }
+                condition.wait()
+            }
+            let job = jobs[head]
+            head += 1
+            if head == jobs.count {
+                jobs.removeAll(keepingCapacity: true)
+                head = 0
+            } else if head >= 256 {
+                jobs.removeFirst(head)
+                head = 0
+            }
+            return job
+        }
+    }
+}
+
+extension NSCondition {
+    fileprivate func withLock<Result>(_ body: () -> Result) -> Result {
+        lock()
+        defer { unlock() }
+        return body()
+    }
+}

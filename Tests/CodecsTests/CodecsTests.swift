@@ -1,0 +1,46 @@
+import Codecs
+import Testing
+
+@Suite struct CodecsTests {
+    private static let samples: [[UInt8]] = [
+        [], [7], [UInt8](repeating: 0, count: 200_000),
+        (0..<70_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) },
+    ]
+
+    @Test(arguments: samples) func `zstd gives back what it took`(_ bytes: [UInt8]) throws {
+        let frame = try Zstd.compress(bytes[...], level: 3)
+        #expect(try Zstd.decompress(frame[...], limit: bytes.count) == bytes)
+    }
+
+    @Test(arguments: samples) func `zlib gives back what it took`(_ bytes: [UInt8]) throws {
+        let stream = try Zlib.compress(bytes[...], level: 6)
+        #expect(try Zlib.decompress(stream[...], limit: bytes.count) == bytes)
+        #expect(try Zlib.decompress(stream[...], limit: bytes.count + 100) == bytes)
+    }
+
+    @Test func `a bomb is refused before memory is taken for it`() throws {
+        let bomb = [UInt8](repeating: 0, count: 1 << 20)
+        let zstd = try Zstd.compress(bomb[...], level: 3)
+        let zlib = try Zlib.compress(bomb[...], level: 6)
+        #expect(throws: CodecError.self) { try Zstd.decompress(zstd[...], limit: bomb.count - 1) }
+        #expect(throws: CodecError.self) { try Zlib.decompress(zlib[...], limit: bomb.count - 1) }
+    }
+
+    @Test func `damaged and cut frames are errors`() throws {
+        let bytes: [UInt8] = (0..<5000).map { UInt8(truncatingIfNeeded: $0 % 251) }
+        let zstd = try Zstd.compress(bytes[...], level: 3)
+        let zlib = try Zlib.compress(bytes[...], level: 6)
+        for length in [0, 1, 4, zstd.count - 1] {
+            #expect(throws: CodecError.self) { try Zstd.decompress(zstd.prefix(length), limit: 5000) }
+        }
+        for length in [0, 1, 4, zlib.count - 1] {
+            #expect(throws: CodecError.self) { try Zlib.decompress(zlib.prefix(length), limit: 5000) }
+        }
+    }
+
+    @Test func `the check is that of RFC 3720`() {
+        #expect(CRC32C.checksum([UInt8](repeating: 0, count: 32)[...]) == 0x8A91_36AA)
+        #expect(CRC32C.checksum([UInt8](0..<32)[...]) == 0x46DD_794E)
+        #expect(CRC32C.checksum(Array("123456789".utf8)[...]) == 0xE306_9283)
+    }
+}
