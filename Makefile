@@ -47,9 +47,8 @@ bench: build
 	@.ci/install $(KERNEL_PACKAGES) python3
 	COWPATH=$(abspath $(COWPATH)) python3 Benchmarks/run.py $(WORKLOAD)
 
-# As the current user where PREFIX can be written, otherwise with sudo for this step alone.
+# As the current user where PREFIX can be written, otherwise with sudo for the copying alone.
 install: build
-	swift package generate-manual --configuration $(CONFIGURATION) >/dev/null
 	.ci/install-files $(COWPATH) "$(DESTDIR)$(PREFIX)"
 
 uninstall:
