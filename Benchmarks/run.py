@@ -133,7 +133,7 @@ class Benchmark:
 def machine(work):
     with open("/proc/cpuinfo") as file:
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-    filesystem = subprocess.run(["stat", "-f", "-c", "%T", work], text=True, capture_output=True).stdout.strip()
+    filesystem = subprocess.run(["findmnt", "-n", "-o", "FSTYPE", "-T", work], text=True, capture_output=True).stdout.strip()
     return {"processor": models[0] if models else platform.machine(), "cores": os.cpu_count(),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "kernel": platform.release(), "filesystem": filesystem}
@@ -157,7 +157,7 @@ def table(results):
     ]
     for row in results["rows"]:
         ours, theirs = row["ours"], row.get("theirs")
-        cells = [row["job"], row["peer"] or "", f"{ours['seconds']:.2f}",
+        cells = [row["job"], (row["peer"] or "").replace("|", "\\|"), f"{ours['seconds']:.2f}",
                  f"{theirs['seconds']:.2f}" if theirs else "", f"{row['ratio']:.2f}" if theirs else "",
                  f"{row['target']:.2f}" if theirs else "", ("met" if row["met"] else "missed") if theirs else "",
                  megabytes(ours["peak_bytes"]), megabytes(theirs["peak_bytes"] if theirs else None),
@@ -180,7 +180,7 @@ def main():
     if unknown := set(options.peers) - set(PACKAGES):
         parser.error(f"no such peer: {', '.join(sorted(unknown))}")
     output = os.path.abspath(options.json or os.path.join(options.directory, options.workload + ".json"))
-    subprocess.run([os.path.join(TOP, ".ci", "install"), *(PACKAGES[p] for p in options.peers)], check=True)
+    subprocess.run([os.path.join(TOP, ".ci", "install"), "time", *(PACKAGES[p] for p in options.peers)], check=True)
     benchmark = Benchmark(options)
     try:
         for number in range(1, benchmark.runs + 1):
