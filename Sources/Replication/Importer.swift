@@ -54,12 +54,7 @@ package struct Importer {
                 dataset: name.dataset, snapshotName: snapshotName, force: false, keepsReceivedUUID: false))
         let metered = MeteredTarget(target, cancellation: cancellation, report: report)
         let planner = try planner(source: source, base: base.map { try volume.tree(of: $0.name) })
-        do {
-            try planner.run(header, into: metered)
-        } catch {
-            metered.abandon()
-            throw error
-        }
+        try planner.run(into: metered, header)
         var losses = target.losses
         losses.add(planner.losses)
         losses.add(source.losses)
@@ -68,12 +63,9 @@ package struct Importer {
     }
 
     private func planner(source: DirectoryTree, base: VolumeTree?) throws -> Planner {
-        var options = Planner.Options()
-        options.comparison = .times
-        if let base {
-            options.correspondence = try comesFromSameDirectory(source, base) ? .origins : .paths
-        }
-        return Planner(source: source, base: base, cloneSources: [], options: options)
+        var options = PlannerOptions(comparison: .imported)
+        if let base, try !comesFromSameDirectory(source, base) { options.comparison.correspondence = .paths }
+        return Planner(source: source, base: base, options: options)
     }
 
     /// Whether the base was imported from this very directory, so that inode numbers tell renames: some name in

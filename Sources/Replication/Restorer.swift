@@ -18,22 +18,15 @@ package enum Restorer {
         guard let inode = try opened.tree.resolve(opened.path) else {
             throw SnapshotError(.notFound, "there is no such file in the snapshot", place: "\(opened.path)")
         }
-        var options = Planner.Options()
-        if !opened.path.isRoot {
-            options.subtree = Planner.Subtree(inode: inode.number, name: opened.path.split?.name)
-        }
+        var options = PlannerOptions()
+        if !opened.path.isRoot { options.root = inode.number }
         let target = try DirectoryTarget(mode: .restore(to: directory), strict: strict)
         let metered = MeteredTarget(target, cancellation: cancellation, report: report)
-        let planner = Planner(source: opened.tree, base: nil, cloneSources: [], options: options)
+        let planner = Planner(source: opened.tree, options: options)
         let identity = opened.tree.identity
         var header = SnapshotHeader(name: identity.name, snapshot: identity.reference)
         if opened.path.isRoot { header.expected = opened.tree.totals }
-        do {
-            try planner.run(header, into: metered)
-        } catch {
-            metered.abandon()
-            throw error
-        }
+        try planner.run(into: metered, header)
         var losses = target.losses
         losses.add(planner.losses)
         return (metered.finished, losses)

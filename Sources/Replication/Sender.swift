@@ -44,10 +44,12 @@ package struct Sender {
     package func run(into target: any ReplayTarget) throws -> ReplayLosses {
         var losses = ReplayLosses()
         try forEachStep { source, base in
-            let planner = self.planner(source, base, readsData: true)
+            let planner = self.planner(source, base)
             var header = self.header(source, base)
-            header.expected = try expected(source, base)
-            try planner.run(header, into: target)
+            // A full stream has what the tree has; what a difference has is found by planning it.
+            header.expected =
+                try base == nil ? source.tree.totals : planner.estimate(header, accepts: target.accepts)
+            try planner.run(into: target, header)
             losses.add(planner.losses)
             losses.add(source.losses())
         }
@@ -58,7 +60,8 @@ package struct Sender {
     package func estimate() throws -> [(name: String, totals: SnapshotTotals)] {
         var estimates: [(String, SnapshotTotals)] = []
         try forEachStep { source, base in
-            estimates.append((source.tree.identity.name, try count(source, base)))
+            let totals = try planner(source, base).estimate(header(source, base), accepts: .everything)
+            estimates.append((source.tree.identity.name, totals))
         }
         return estimates
     }
@@ -84,13 +87,10 @@ package struct Sender {
         }
     }
 
-    private func planner(
-        _ source: TreeOpener.OpenedTree, _ base: TreeOpener.OpenedTree?, readsData: Bool
-    ) -> Planner {
-        var options = Planner.Options()
-        options.compressedData = request.compressedData
-        options.withoutData = request.withoutData
-        options.readsData = readsData
+    private func planner(_ source: TreeOpener.OpenedTree, _ base: TreeOpener.OpenedTree?) -> Planner {
+        var options = PlannerOptions()
+        if let base { options.comparison = .suiting(source.tree, base.tree) }
+        options.passesEncodedExtents = request.compressedData
         return Planner(source: source.tree, base: base?.tree, cloneSources: cloneSources, options: options)
     }
 
@@ -105,18 +105,5 @@ package struct Sender {
             header.base = base.tree.holdsData ? .parent(reference) : .bookmark(reference)
         }
         return header
-    }
-
-    /// What the header says of the stream's size: the tree's own totals for a full stream, else a count.
-    private func expected(
-        _ source: TreeOpener.OpenedTree, _ base: TreeOpener.OpenedTree?
-    ) throws -> SnapshotTotals? {
-        base == nil ? source.tree.totals : try count(source, base)
-    }
-
-    private func count(_ source: TreeOpener.OpenedTree, _ base: TreeOpener.OpenedTree?) throws -> SnapshotTotals {
-        let counter = CountingTarget(accepts: .everything)
-        try planner(source, base, readsData: false).run(header(source, base), into: counter)
-        return counter.totals
     }
 }

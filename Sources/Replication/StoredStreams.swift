@@ -18,14 +18,18 @@ package enum StoredStreams {
 
     /// Prints one instruction a line.
     package static func dump(_ source: any ByteSource, write: @escaping (String) throws -> Void) throws {
-        let printer = DumpPrinter(write: write)
-        try replay(source, into: printer)
-        try printer.flush()
+        try replay(source, into: DumpPrinter { try write($0 + "\n") })
     }
 
     /// Checks a whole stream and keeps nothing of it.
-    package static func verify(_ source: any ByteSource) throws -> StreamSummary {
-        try replay(source, into: StreamVerifier())
+    ///
+    /// - Returns: what the stream is, and what each of its snapshots holds.
+    package static func verify(
+        _ source: any ByteSource
+    ) throws -> (summary: StreamSummary, snapshots: [StreamVerifier.Report]) {
+        let verifier = StreamVerifier()
+        let summary = try replay(source, into: verifier)
+        return (summary, verifier.reports)
     }
 
     /// Writes the skeleton of a snapshot to a file.
@@ -43,9 +47,7 @@ package enum StoredStreams {
         header.dataset = opened.volume?.name.dataset
         header.isBookmark = true
         header.domain = opened.tree.domain
-        var options = Planner.Options()
-        options.bookmark = true
-        try Planner(source: opened.tree, base: nil, cloneSources: [], options: options).run(header, into: writer)
+        try Planner(source: opened.tree).run(into: writer, header)
         try writer.close()
         try sink.complete()
     }

@@ -57,7 +57,7 @@ package final class TreeOpener {
                 tree: try volume.tree(of: name.qualified), volume: (volume, name), path: name.path,
                 losses: { ReplayLosses() })
         case .file(let path):
-            let tree = try StreamTree.load(from: FileDescriptorSource(path: path), onto: nil)
+            let tree = try StreamTree.load(from: StreamFileSource(path: path))
             return OpenedTree(tree: tree, volume: nil, path: .root, losses: { ReplayLosses() })
         case .directory(let path):
             guard FileManager.default.fileExists(atPath: path) else {

@@ -47,7 +47,7 @@ enum Encoding: CaseIterable, CustomStringConvertible {
             return (writer, writer.close)
         case .zstd, .zlib, .none, .compressedData:
             var options = CowpathStreamWriter.Options()
-            options.codec = self == .zlib ? .zlib(level: 6) : self == .none ? .none : .zstd(level: 3)
+            options.codec = self == .zlib ? .zlib : self == .none ? .none : .zstd
             let writer = CowpathStreamWriter(to: sink, options: options)
             return (writer, writer.close)
         }
@@ -60,7 +60,6 @@ struct Send {
     var base: (any SnapshotTree)?
     var cloneSources: [any SnapshotTree] = []
     var encoding = Encoding.zstd
-    var correspondence: Planner.Options?
 
     var header: SnapshotHeader {
         var header = SnapshotHeader(name: source.identity.name, snapshot: source.identity.reference)
@@ -72,9 +71,9 @@ struct Send {
         return header
     }
 
-    func planner(_ options: Planner.Options = Planner.Options()) -> Planner {
-        var options = options
-        options.compressedData = encoding == .compressedData
+    var planner: Planner {
+        var options = PlannerOptions()
+        options.passesEncodedExtents = encoding == .compressedData
         return Planner(source: source, base: base, cloneSources: cloneSources, options: options)
     }
 
@@ -82,7 +81,7 @@ struct Send {
     func bytes() throws -> [UInt8] {
         let sink = ArraySink()
         let (target, close) = try encoding.writer(to: sink)
-        try planner().run(header, into: target)
+        try planner.run(into: target, header)
         try close()
         return sink.bytes
     }
@@ -93,13 +92,8 @@ struct Send {
     }
 
     /// Replays without bytes between.
-    func runDirectly(into target: any ReplayTarget, _ options: Planner.Options = Planner.Options()) throws {
-        do {
-            try planner(options).run(header, into: target)
-        } catch {
-            target.abandon()
-            throw error
-        }
+    func runDirectly(into target: any ReplayTarget) throws {
+        try planner.run(into: target, header)
     }
 }
 

@@ -50,10 +50,6 @@ struct EncodingOptions: ParsableArguments {
         case cowpath, btrfs
     }
 
-    enum Codec: String, ExpressibleByArgument, CaseIterable {
-        case zstd, zlib, none
-    }
-
     @Option(name: .long, help: "The encoding of the stream.")
     var format = Format.cowpath
 
@@ -61,9 +57,9 @@ struct EncodingOptions: ParsableArguments {
     var proto: UInt32?
 
     @Option(name: .long, help: "How the frames of a cowpath stream are compressed.")
-    var codec = Codec.zstd
+    var codec = StreamCodec.zstd
 
-    @Option(name: .long, help: "How hard to compress: -7 to 19 with zstd, 0 to 9 with zlib.")
+    @Option(name: .long, help: "How hard to compress: 1 to 19 with zstd, 1 to 9 with zlib.")
     var level: Int?
 
     @Flag(name: .long, help: "Add an index of paths to a cowpath stream, for searching it when it is stored.")
@@ -72,7 +68,7 @@ struct EncodingOptions: ParsableArguments {
     func validate() throws {
         if let proto, proto > 2 { throw ValidationError("there is no protocol \(proto): use 0, 1 or 2") }
         if proto != nil, format == .cowpath { throw ValidationError("--proto needs --format btrfs") }
-        let levels = codec == .zlib ? 0...9 : -7...19
+        let levels = codec == .zlib ? 1...9 : 1...19
         if let level, !levels.contains(level) {
             throw ValidationError("there is no level \(level): use \(levels.lowerBound) to \(levels.upperBound)")
         }
@@ -86,13 +82,19 @@ struct EncodingOptions: ParsableArguments {
             return try BtrfsStreamWriter(to: sink, protocolVersion: version == 0 ? 2 : version)
         case .cowpath:
             var options = CowpathStreamWriter.Options()
-            switch codec {
-            case .zstd: options.codec = .zstd(level: level ?? 3)
-            case .zlib: options.codec = .zlib(level: level ?? 6)
-            case .none: options.codec = .none
-            }
-            options.writesIndex = index
+            options.codec = codec
+            options.level = level ?? (codec == .zlib ? 6 : 3)
+            options.index = index
             return CowpathStreamWriter(to: sink, options: options)
         }
     }
+}
+
+extension StreamCodec: @retroactive ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let codec = StreamCodec.allCases.first(where: { "\($0)" == argument }) else { return nil }
+        self = codec
+    }
+
+    public static var allValueStrings: [String] { allCases.map { "\($0)" } }
 }

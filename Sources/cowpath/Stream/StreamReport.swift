@@ -24,10 +24,10 @@ struct StreamReport: Encodable {
     let storedBytes: UInt64
     let snapshots: [Snapshot]
 
-    init(_ summary: StreamSummary) {
-        encoding = "\(summary.encoding)"
-        storedBytes = summary.bytes
-        snapshots = summary.snapshots.map { Snapshot($0.header, $0.totals) }
+    init(_ summary: StreamSummary, _ reports: [StreamVerifier.Report]) {
+        encoding = summary.encoding.rawValue
+        storedBytes = summary.streamBytes
+        snapshots = reports.map { Snapshot($0.header, $0.totals) }
     }
 
     /// One line for the stream, and one for each snapshot.

@@ -5,7 +5,7 @@ import SendStream
 /// `cowpath verify [STREAM]`
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Check every byte of a stream, and replay nothing.")
+        commandName: "verify", abstract: "Check every byte of a stream, and replay nothing; say nothing but what is wrong.")
 
     @Argument(help: "A stored stream; standard input where none is named.", completion: .file())
     var stream: String?
@@ -16,11 +16,12 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var format: JSONOption
 
     func run() throws {
-        let summary = try StoredStreams.verify(try StreamInput.open(stream))
+        let (summary, snapshots) = try StoredStreams.verify(try StreamInput.open(stream))
+        let report = StreamReport(summary, snapshots)
         if format.json {
-            try JSONLines.print(StreamReport(summary))
+            try JSONLines.print(report)
         } else if !quiet {
-            try Terminal.write(StreamReport(summary).text)
+            try Terminal.write(report.text)
         }
     }
 }
