@@ -38,9 +38,13 @@ struct StreamReport: Encodable {
             return "\(kind)\(snapshot.name) \(snapshot.uuid)\(base): \(snapshot.inodes) inodes, "
                 + "\(snapshot.instructions) instructions, \(ByteCount.text(snapshot.bytes))"
         }
+        return ([headline] + lines).map { $0 + "\n" }.joined()
+    }
+
+    /// What the stream is, in a few words.
+    var headline: String {
         let count = snapshots.count == 1 ? "1 snapshot" : "\(snapshots.count) snapshots"
-        return (["\(encoding) stream, \(count), \(ByteCount.text(storedBytes)) stored"] + lines)
-            .map { $0 + "\n" }.joined()
+        return "\(encoding) stream, \(count), \(ByteCount.text(storedBytes)) stored"
     }
 }
 

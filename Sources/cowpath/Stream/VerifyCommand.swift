@@ -5,7 +5,7 @@ import SendStream
 /// `cowpath verify [STREAM]`
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Check every byte of a stream, and replay nothing; say nothing but what is wrong.")
+        commandName: "verify", abstract: "Check every byte of a stream, and replay nothing.")
 
     @Argument(help: "A stored stream; standard input where none is named.", completion: .file())
     var stream: String?
@@ -21,7 +21,7 @@ struct VerifyCommand: ParsableCommand {
         if format.json {
             try JSONLines.print(report)
         } else if !quiet {
-            try Terminal.write(report.text)
+            try Terminal.write("whole: \(report.headline)\n")
         }
     }
 }

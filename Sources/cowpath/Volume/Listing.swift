@@ -13,10 +13,10 @@ enum Listing {
         /// RFC 3339 in UTC.
         let created: String
         let generation: UInt64
-        let inodes: UInt64?
-        let bytes: UInt64?
+        let inodes: UInt64
+        let bytes: UInt64
         /// Of a clone, the snapshot that it began as.
-        var origin: String?
+        let origin: String?
 
         /// The text of a column; nil where there is no such column.
         func cell(_ column: String) -> String? {
@@ -27,25 +27,43 @@ enum Listing {
             case "received": received ?? "-"
             case "created": created
             case "generation": String(generation)
-            case "inodes": inodes.map { String($0) } ?? "-"
-            case "bytes": bytes.map { String($0) } ?? "-"
+            case "inodes": String(inodes)
+            case "bytes": String(bytes)
             case "origin": origin ?? "-"
             default: nil
             }
         }
 
-        init(
-            name: String, type: String, identity: SnapshotIdentity, totals: SnapshotTotals?, origin: String? = nil
-        ) {
+        init(_ record: DatasetRecord) {
+            name = record.name
+            type = "dataset"
+            uuid = record.uuid.description
+            received = nil
+            created = record.created.description
+            generation = record.generation
+            inodes = record.totals.inodes
+            bytes = record.totals.bytes
+            origin = record.origin
+        }
+
+        init(_ record: SnapshotRecord) {
+            self.init(name: record.name, type: "snapshot", record.identity, record.totals)
+        }
+
+        init(_ record: BookmarkRecord) {
+            self.init(name: record.name, type: "bookmark", record.identity, record.totals)
+        }
+
+        private init(name: String, type: String, _ identity: SnapshotIdentity, _ totals: SnapshotTotals) {
             self.name = name
             self.type = type
             uuid = identity.uuid.description
             received = identity.receivedUUID?.description
             created = identity.created.description
             generation = identity.generation
-            inodes = totals?.inodes
-            bytes = totals?.bytes
-            self.origin = origin
+            inodes = totals.inodes
+            bytes = totals.bytes
+            origin = nil
         }
     }
 
