@@ -46,7 +46,7 @@ extension Descriptor {
                 }
             }
             return Descriptor(owning: number)
-        } catch where error.errno == .noFunction || error.errno == .resourceTemporarilyUnavailable {
+        } catch  where error.errno == .noFunction || error.errno == .resourceTemporarilyUnavailable {
             // A kernel before 5.6 or a filter that does not know the call; or a rename that raced with "..".
             return try openDirectoryByNames(beneath: path, flags: flags)
         }

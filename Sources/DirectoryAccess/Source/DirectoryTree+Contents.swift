@@ -104,7 +104,7 @@ extension DirectoryTree {
             let end = min(try file.descriptor.nextHole(from: start), file.size)
             // A file that is being cut can answer with an end before its start.
             return start < end ? start..<end : nil
-        } catch where error.isInvalid || error.isUnsupported {
+        } catch  where error.isInvalid || error.isUnsupported {
             return position..<file.size
         }
     }
@@ -155,7 +155,7 @@ extension DirectoryTree {
     private func openQuietly(_ name: [UInt8], in parent: SharedDescriptor) throws(SystemCallError) -> Descriptor {
         do throws(SystemCallError) {
             return try parent.descriptor.open(name, flags: OpenFlags.readQuietly)
-        } catch where error.isForbidden {
+        } catch  where error.isForbidden {
             return try parent.descriptor.open(name, flags: OpenFlags.read)
         }
     }
