@@ -44,7 +44,7 @@ package struct Importer {
         let snapshotName: String
         if case .snapshot(let part) = name.part { snapshotName = part } else { snapshotName = Importer.timeName() }
 
-        let base = try volume.snapshots(of: name.dataset).last
+        let base = try newestSnapshot()
         var header = SnapshotHeader(
             name: snapshotName, snapshot: SnapshotReference(uuid: .random(), generation: 0), created: .now)
         if let base { header.base = .parent(base.identity.reference) }
@@ -60,6 +60,13 @@ package struct Importer {
         losses.add(source.losses)
         return Summary(
             snapshot: "\(name.dataset)@\(snapshotName)", totals: metered.finished, losses: losses)
+    }
+
+    /// The snapshot that the dataset stands at: its newest, or of a fresh clone the one that it began as.
+    private func newestSnapshot() throws -> SnapshotRecord? {
+        guard let dataset = try volume.datasets().first(where: { $0.name == name.dataset }) else { return nil }
+        if let newest = try volume.snapshots(of: name.dataset).last { return newest }
+        return try volume.snapshots(of: nil).first { $0.name == dataset.origin }
     }
 
     private func planner(source: DirectoryTree, base: VolumeTree?) throws -> Planner {

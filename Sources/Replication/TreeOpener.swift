@@ -45,7 +45,9 @@ package final class TreeOpener {
     /// directory as it stands.
     ///
     /// - Throws: ``SnapshotError`` where there is none.
-    package func tree(_ address: String) throws -> OpenedTree {
+    ///
+    /// - Parameter base: What a stored stream that is a difference starts from, where that is a stream too.
+    package func tree(_ address: String, onto base: OpenedTree? = nil) throws -> OpenedTree {
         switch try Address(address) {
         case .volume(let path, let name):
             let volume = try volume(at: path)
@@ -57,7 +59,7 @@ package final class TreeOpener {
                 tree: try volume.tree(of: name.qualified), volume: (volume, name), path: name.path,
                 losses: { ReplayLosses() })
         case .file(let path):
-            let tree = try StreamTree.load(from: StreamFileSource(path: path))
+            let tree = try StreamTree.load(from: StreamFileSource(path: path), onto: base?.tree as? StreamTree)
             return OpenedTree(tree: tree, volume: nil, path: .root, losses: { ReplayLosses() })
         case .directory(let path):
             guard FileManager.default.fileExists(atPath: path) else {
