@@ -108,7 +108,7 @@ import Testing
         options.excludes.add(contents: "# objects\n*.o\n!special.o\nbuild/\n".utf8)
         options.excludesCaches = true
         let tree = try DirectoryTree(path: scratch("t"), options: options)
-        #expect(try describe(tree).map { $0.split(separator: "|")[0] } == [
+        #expect(try describe(tree).map { $0.split(separator: "|")[0] }.sorted() == [
             ".", "cache", "cache/CACHEDIR.TAG", "keep", "keep/a.c", "keep/special.o",
         ])
         #expect(try tree.resolve(RelativePath(validating: "build".utf8)) == nil)
@@ -148,7 +148,7 @@ import Testing
         try scratch.run("mkdir -p t/mnt t/after; mount -t tmpfs none t/mnt; touch t/mnt/inside")
         defer { _ = try? scratch.run("umount t/mnt") }
         let tree = try DirectoryTree(path: scratch("t"))
-        #expect(try describe(tree).map { $0.split(separator: "|")[0] } == [".", "after", "mnt"])
+        #expect(try describe(tree).map { $0.split(separator: "|")[0] }.sorted() == [".", "after", "mnt"])
         #expect(tree.mountPoints == ["mnt"])
     }
 }
