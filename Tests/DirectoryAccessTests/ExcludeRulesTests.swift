@@ -41,8 +41,10 @@ import Testing
         for round in 0..<40 {
             // Names first: a run of stars behind literal text in one name is what git itself takes two ways.
             let lines = (0..<4).map { _ in
-                let names = (0..<Int.random(in: 1...3, using: &random)).map { _ in parts.randomElement(using: &random)! }
-                return (Bool.random(using: &random) ? "" : "!") + (Int.random(in: 0..<4, using: &random) == 0 ? "/" : "")
+                let names = (0..<Int.random(in: 1...3, using: &random)).map { _ in parts.randomElement(using: &random)!
+                }
+                return (Bool.random(using: &random) ? "" : "!")
+                    + (Int.random(in: 0..<4, using: &random) == 0 ? "/" : "")
                     + names.joined(separator: "/") + (Int.random(in: 0..<4, using: &random) == 0 ? "/" : "")
             }
             let paths = (0..<60).map { _ in

@@ -25,7 +25,7 @@ import Testing
         let target = try DirectoryTarget(mode: .snapshots(in: scratch("received")))
         try PlainSender.send(try DirectoryTree(path: scratch("tree")), to: target, name: "one", as: first)
         let before = try Shell.fingerprint(scratch("received/one"), links: false)
-        #expect(before == (try Shell.fingerprint(scratch("tree"), links: false)))
+        #expect(Set(before).symmetricDifference(try Shell.fingerprint(scratch("tree"), links: false)) == [])
 
         let second = SnapshotReference(uuid: .random(), generation: 2)
         try target.begin(SnapshotHeader(name: "copy", snapshot: second, base: .parent(first)))
@@ -42,9 +42,11 @@ import Testing
         if Shell.isRoot { #expect(target.losses.isEmpty) }
 
         try applyByHand("tree", in: scratch)
-        #expect(try Shell.fingerprint(scratch("received/changed")) == Shell.fingerprint(scratch("tree")))
-        let shares = try scratch.run("stat -c %h received/one/empty-file received/one/a/b/large 2>/dev/null || stat -c %h received/one/a/b/large")
-        #expect(canReflink == !shares.contains("3"))
+        let received = try Shell.fingerprint(scratch("received/changed"), links: false)
+        let expected = try Shell.fingerprint(scratch("tree"), links: false)
+        #expect(Set(received).symmetricDifference(expected) == [])
+        #expect(try scratch.run("cd received/changed; stat -c %h link-three sticky/linked") == "3\n2\n")
+        #expect(try scratch.run("stat -c %h received/one/setuid") == (canReflink ? "1\n" : "3\n"))
     }
 
     /// Each way in which a change to a shared inode could show in the parent.
@@ -85,9 +87,7 @@ import Testing
         try scratch.run(
             """
             cd '\(name)'
-            inside=$(stat -c %y empty/..)
             stamp='2009-02-13 23:31:30.000000005 UTC'
-            ref=../ref; touch -d '2001-02-03 04:05:06.123456789' $ref
             printf '\\001\\002\\003' | dd of=a/b/large bs=1 seek=1000000 conv=notrunc status=none
             chmod 600 setgid
             setfattr -n user.note -v A sparse
