@@ -15,7 +15,9 @@ func path(_ text: String) throws -> RelativePath { try RelativePath(validating: 
         #expect(try Shell.fingerprint(scratch("copy")) == before)
         #expect(try Shell.fingerprint(scratch("tree")) == before)
         #expect(target.receivedPath == scratch("copy"))
-        let blocks = try scratch.run("du -k copy/sparse copy/all-hole | cut -f1").split(separator: "\n").compactMap { Int($0) }
+        let blocks = try scratch.run("du -k copy/sparse copy/all-hole | cut -f1").split(separator: "\n").compactMap {
+            Int($0)
+        }
         #expect(blocks.reduce(0, +) < 100)
     }
 
@@ -37,7 +39,9 @@ func path(_ text: String) throws -> RelativePath { try RelativePath(validating: 
 
     @Test func `what an abandoned or crashed receive left is removed`() throws {
         let scratch = try Scratch()
-        try scratch.run("mkdir -p .cowpath-partial-dead/deep/er; touch .cowpath-partial-dead/deep/file; chmod 0 .cowpath-partial-dead/deep")
+        try scratch.run(
+            "mkdir -p .cowpath-partial-dead/deep/er; touch .cowpath-partial-dead/deep/file; chmod 0 .cowpath-partial-dead/deep"
+        )
         let target = try DirectoryTarget(mode: .snapshots(in: scratch.path))
         #expect(try scratch.run("ls -A") == ".cowpath\n")
         try target.begin(SnapshotHeader(name: "new", snapshot: SnapshotReference(uuid: .random(), generation: 7)))
@@ -88,7 +92,10 @@ func path(_ text: String) throws -> RelativePath { try RelativePath(validating: 
         try target.apply(.write(file, offset: 0, data: [1, 2, 3]))
         try target.apply(.changeOwner(file, owner: 1000, group: 1000))
         try target.finish()
-        #expect(try scratch.run("stat -c %a:%u t/file; getcap t/file 2>/dev/null || getfattr -n security.capability --only-values t/file | wc -c").hasPrefix("6755:1000\n"))
+        #expect(
+            try scratch.run(
+                "stat -c %a:%u t/file; getcap t/file 2>/dev/null || getfattr -n security.capability --only-values t/file | wc -c"
+            ).hasPrefix("6755:1000\n"))
         #expect(try scratch.run("getfattr -n security.capability -e hex t/file").contains("0x01000002"))
     }
 
@@ -110,15 +117,23 @@ func path(_ text: String) throws -> RelativePath { try RelativePath(validating: 
         try target.apply(.writeEncoded(b, offset: 0, extent))
         for (offset, length) in [(UInt64.max, 1), (1 << 63, 1), (19_999, 2)] as [(UInt64, UInt64)] {
             #expect(throws: SnapshotError.self) {
-                try target.apply(.clone(b, offset: 0, length: length, from: CloneSource(snapshot: me, path: a, offset: offset + 20_000 * (length - 1))))
+                try target.apply(
+                    .clone(
+                        b, offset: 0, length: length,
+                        from: CloneSource(snapshot: me, path: a, offset: offset + 20_000 * (length - 1))))
             }
         }
         #expect(throws: SnapshotError.self) {
-            try target.apply(.writeEncoded(b, offset: 0, EncodedExtent(encoding: .zstd, bytes: stored, decodedLength: .max, decodedOffset: 2, fileLength: .max)))
+            try target.apply(
+                .writeEncoded(
+                    b, offset: 0,
+                    EncodedExtent(
+                        encoding: .zstd, bytes: stored, decodedLength: .max, decodedOffset: 2, fileLength: .max)))
         }
         try target.finish()
         let bytesOfA = [UInt8](try Data(contentsOf: URL(fileURLWithPath: scratch("t/a"))))
-        let expected = [UInt8](repeating: 7, count: 4096) + [UInt8](repeating: 0, count: 4096)
+        let expected =
+            [UInt8](repeating: 7, count: 4096) + [UInt8](repeating: 0, count: 4096)
             + [UInt8](repeating: 7, count: 20_000 - 8192) + [UInt8](repeating: 0, count: 10_000)
         #expect(bytesOfA == expected)
         let bytesOfB = [UInt8](try Data(contentsOf: URL(fileURLWithPath: scratch("t/b"))))

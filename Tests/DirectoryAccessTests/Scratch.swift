@@ -61,7 +61,7 @@ enum Shell {
             find . ! -type d -printf '%s\\t%p\\n' | sort
             find . \\( -type b -o -type c \\) -exec stat -c '%n %t:%T' {} + | sort
             find . -type f -exec sha256sum {} + | sort -k2
-            getfattr -R -h -d -m - -e hex . 2>/dev/null | grep -v '^$' || true
+            getfattr -R -h -d -m - -e hex . 2>/dev/null | awk '/^# file/ { f = $0; next } NF { print f, $0 }' | sort
             """
         return try run(script).split(separator: "\n").map(String.init)
     }
