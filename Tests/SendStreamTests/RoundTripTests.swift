@@ -11,6 +11,7 @@ import Testing
         header.created = Timestamp(seconds: -1, nanoseconds: 999_999_999)
         header.cloneSources = [Samples.reference(3)]
         header.domain = SnapshotUUID(high: .max, low: .max)
+        header.dataset = "laptop/home"
         header.expected = SnapshotTotals(inodes: .max, instructions: 1, bytes: 2)
         let sent = RecordingTarget.Snapshot(header: header, instructions: (0..<800).map { _ in random.next() })
         for codec in StreamCodec.allCases {

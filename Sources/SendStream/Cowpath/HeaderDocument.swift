@@ -30,6 +30,8 @@ struct HeaderDocument: Codable {
     }
 
     var name: String
+    /// The dataset that the snapshot is of: names joined by `/`.
+    var dataset: String?
     var uuid: String
     var generation: UInt64
     var created: Created?
@@ -44,6 +46,7 @@ struct HeaderDocument: Codable {
 
     init(_ header: SnapshotHeader, encoder: String) {
         name = header.name
+        dataset = header.dataset
         uuid = header.snapshot.uuid.description
         generation = header.snapshot.generation
         created = Created(seconds: header.created.seconds, nanoseconds: header.created.nanoseconds)
@@ -103,10 +106,16 @@ struct HeaderDocument: Codable {
                 .invalidName, "the name of a snapshot must be one path component",
                 place: "'\(EscapedBytes.describe(name.utf8.prefix(300)))' at byte \(offset) of the stream")
         }
+        guard dataset.map({ (try? RelativePath(validating: $0.utf8)) != nil && !$0.isEmpty }) ?? true else {
+            throw SnapshotError(
+                .invalidName, "the name of a dataset must be names joined by '/'",
+                place: "at byte \(offset) of the stream")
+        }
         guard (created?.nanoseconds ?? 0) <= 999_999_999 else {
             throw .corruptStream("a snapshot's time has too many nanoseconds", at: offset)
         }
-        var header = SnapshotHeader(name: name, snapshot: try reference(uuid, generation, at: offset))
+        var header = SnapshotHeader(
+            name: name, dataset: dataset, snapshot: try reference(uuid, generation, at: offset))
         header.created = created.map { Timestamp(seconds: $0.seconds, nanoseconds: $0.nanoseconds) } ?? .epoch
         if let base {
             let reference = try reference(base.uuid, base.generation, at: offset)

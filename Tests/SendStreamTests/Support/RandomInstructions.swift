@@ -70,7 +70,7 @@ struct RandomInstructions {
 
     private mutating func time() -> Timestamp {
         Timestamp(
-            seconds: Int64.random(in: -(1 << 40)...(1 << 40), using: &generator),
+            seconds: Int64.random(in: -(1 << 35)...(1 << 35), using: &generator),
             nanoseconds: UInt32(number(1_000_000_000)))
     }
 
