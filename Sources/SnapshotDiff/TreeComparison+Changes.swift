@@ -85,13 +85,17 @@ extension TreeComparison {
                     try body(.unlinked(path, entry.kind))
                 }
                 return false
-            } top: { try body(.removed(item.path, kind)) }
+            } top: {
+                try body(.removed(item.path, kind))
+            }
         case .added(let number, let kind):
             try forEachBelow(number, kind, at: item.path, in: source) { path, entry, _ in
                 guard try correspondence.base(of: entry.inode) == nil else { return false }
                 try body(.added(path, entry.kind))
                 return true
-            } top: { try body(.added(item.path, kind)) }
+            } top: {
+                try body(.added(item.path, kind))
+            }
         case .unlinked(let kind): try body(.unlinked(item.path, kind))
         case .linked(let number, let kind):
             let links = try source.links(of: number)

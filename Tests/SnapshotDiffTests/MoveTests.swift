@@ -8,7 +8,8 @@ import Testing
         let scenario = try Scenario {
             try $0.directory("a")
             try $0.file("a/f")
-        } then: { _ in }
+        } then: { _ in
+        }
         #expect(scenario.steps.isEmpty)
     }
 
@@ -171,7 +172,10 @@ import Testing
                 parent = inode.number
             }
         }
-        let made = try Scenario { _ in } then: { try make($0) }
+        let made = try Scenario { _ in
+        } then: {
+            try make($0)
+        }
         #expect(made.steps("makeDirectory").last == "makeDirectory \(path)")
         let removed = try Scenario(make) { builder in
             var numbers = (0..<2000).map { InodeNumber(UInt64(300 + $0)) }

@@ -37,7 +37,8 @@ package final class TreeBuilder {
         lastNumber = max(lastNumber + 1, number?.rawValue ?? 0)
         let inode = Inode(
             number: number ?? InodeNumber(lastNumber), birthGeneration: tree.generation, kind: kind,
-            permissions: permissions, times: FileTimes(accessed: tree.now, modified: tree.now, changed: tree.now))
+            permissions: kind == .symbolicLink ? 0o777 : permissions,
+            times: FileTimes(accessed: tree.now, modified: tree.now, changed: tree.now))
         try tree.make(inode, place.name, in: place.directory, target: Array(target.utf8))
         return inode.number
     }
