@@ -114,17 +114,7 @@ final class CloneIndex {
     func path(of number: InodeNumber, in index: Int) throws -> (SnapshotReference, RelativePath)? {
         let (tree, reference) = trees[index]
         if let (lastTree, inode, path) = lastPath, lastTree == index, inode == number { return (reference, path) }
-        var names: [FileName] = []
-        var current = number
-        while current != tree.root {
-            guard let link = try tree.links(of: current).first, names.count <= RelativePath.maximumLength else {
-                return nil
-            }
-            names.append(link.name)
-            current = link.directory
-        }
-        let path = names.reversed().reduce(RelativePath.root) { $0.appending($1) }
-        guard path.bytes.count <= RelativePath.maximumLength else { return nil }
+        guard let path = try tree.path(of: number, below: tree.root) else { return nil }
         lastPath = (index, number, path)
         return (reference, path)
     }

@@ -56,8 +56,8 @@ struct FilePair {
                 position = end
             }
         }
-        if position > new.size {
-            // Only space set aside behind the end can be left, and cutting would take the new one with it.
+        if position >= oldLimit {
+            // Only space set aside can be left; cutting there would not take it away, or take the new one too.
             try compareHole(&position, until: .max, body)
         } else if try hasOld(behind: position) {
             try body(.end(position))
@@ -67,13 +67,19 @@ struct FilePair {
     private mutating func compareHole(
         _ position: inout UInt64, until end: UInt64, _ body: (Difference) throws -> Void
     ) throws {
+        let start = position
         while position < end {
             let (old, oldEnd) = try self.old(at: position)
             let next = min(end, oldEnd)
             switch old {
             case .hole: break
             case .data: try body(.hole(position..<next, wasData: true))
-            case .tail, .preallocated: try body(.hole(position..<next, wasData: false))
+            case .preallocated: try body(.hole(position..<next, wasData: false))
+            case .tail:
+                // Makes the block whole that the hole has most of; else the block stays in use.
+                if start <= position / FilePair.block * FilePair.block {
+                    try body(.hole(position..<next, wasData: false))
+                }
             }
             position = next
         }

@@ -36,7 +36,7 @@ extension Plan {
             let directory = moves.added[start].directory
             let end = moves.added[start...].firstIndex { $0.directory != directory } ?? moves.added.count
             // What is in a new directory is sent with it.
-            if try match(directory) != nil, let path = try sourcePath(of: directory) {
+            if try match(directory) != nil, let path = try source.path(of: directory, below: root) {
                 directories.append((path.bytes, start..<end))
             }
             start = end
@@ -47,20 +47,6 @@ extension Plan {
             guard try placedPath(of: moves.added[range.lowerBound].directory) != nil else { continue }
             for index in range { try place(index, in: comparison) }
         }
-    }
-
-    /// The path of a directory in the finished tree, whether it is there yet or not.
-    private func sourcePath(of directory: InodeNumber) throws -> RelativePath? {
-        var names: [FileName] = []
-        var current = directory
-        while current != root {
-            guard names.count <= RelativePath.maximumLength, let link = try source.links(of: current).first else {
-                return nil
-            }
-            names.append(link.name)
-            current = link.directory
-        }
-        return try names.reversed().reduce(RelativePath.root) { try path($1, in: $0) }
     }
 
     /// Places an entry whose directory is in place. What stands there and has its own place free to go to is

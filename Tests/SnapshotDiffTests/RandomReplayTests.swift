@@ -13,9 +13,10 @@ import Testing
 
         init(seed: UInt64) throws {
             self.seed = seed
-            let random = try RandomTree(seed: seed)
+            let isLarge = seed % 20 == 19
+            let random = try RandomTree(seed: seed, size: isLarge ? 120 : 24)
             base = random.snapshot("base")
-            try random.edit(Int(seed % 23) + 1)
+            try random.edit(Int(seed % 23) * (isLarge ? 5 : 1) + 1)
             new = random.snapshot("new")
             new.offersEncodedExtents = seed % 5 == 0
             accepts = ReplayCapabilities(rawValue: seed % 3 == 0 ? 31 : UInt8(seed / 3 % 32))
@@ -146,6 +147,38 @@ import Testing
             let copy = try Replay.send(sample.new, to: target)
             let again = try Replay.send(copy, to: target)
             try check(again, sample.new)
+        }
+    }
+
+    @Test func `random edits ask for every kind of step`() {
+        var kinds: [String: Int] = [:]
+        forEachSeed(400) { sample in
+            let target = MemoryTarget()
+            try Replay.send(sample.base, to: target)
+            var options = PlannerOptions()
+            options.passesEncodedExtents = sample.seed % 2 == 0
+            try Replay.send(sample.new, base: sample.base, to: target, options: options)
+            for instruction in target.instructions { kinds[kind(of: instruction, sample.new), default: 0] += 1 }
+        }
+        let expected: Set = [
+            "makeFile", "makeDirectory", "makeFIFO", "makeSocket", "makeNode", "makeSymbolicLink", "rename",
+            "rename away", "rename back", "link", "unlink", "removeDirectory", "setExtendedAttribute",
+            "removeExtendedAttribute", "write", "writeEncoded", "clone from the base", "clone from itself",
+            "truncate", "changeMode", "changeOwner", "setTimes", "punch", "preallocate", "setFlags",
+        ]
+        #expect(Set(kinds.keys) == expected, "\(kinds)")
+    }
+
+    private func kind(of instruction: Instruction, _ tree: MemoryTree) -> String {
+        switch instruction {
+        case .rename(let path, let to):
+            if (try? tree.resolve(to)) == .some(nil) { return "rename away" }
+            return path.bytes.starts(with: Array("o2".utf8)) && path.split?.parent.isRoot == true
+                ? "rename back" : "rename"
+        case .clone(_, _, _, let source):
+            return source.snapshot == tree.identity.reference ? "clone from itself" : "clone from the base"
+        case .allocate(_, let mode, _, _): return mode.contains(.punchHole) ? "punch" : "preallocate"
+        default: return String(instruction.summary.prefix { $0 != " " })
         }
     }
 }

@@ -14,7 +14,9 @@ extension RandomTree {
         case 9: try removeAny()
         case 10: try removeDirectoryButKeepSome()
         case 11: try replaceByCopy()
-        case 12: if let number = pick(inodes { _ in true }) { try describe(number) }
+        case 12:
+            guard let number = pick(inodes { _ in true }) else { return }
+            for _ in 0...random.below(3) { try describe(number) }
         case 13: try makeChain()
         default: if let file = pick(files) { try fill(file) }
         }

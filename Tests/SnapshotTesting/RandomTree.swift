@@ -117,7 +117,7 @@ package final class RandomTree {
         let target = Array("../target \(random.below(100))".utf8)
         try tree.make(inode, name, in: directory, target: kind == .symbolicLink ? target : [])
         if kind == .regular { try fill(number) }
-        if random.onceIn(3) { try describe(number) }
+        while random.onceIn(3) { try describe(number) }
     }
 
     /// Changes attributes of an inode.
@@ -139,8 +139,8 @@ package final class RandomTree {
             let value = [UInt8](repeating: UInt8(random.below(256)), count: count)
             try tree.setAttribute(number, names[random.below(3)], value)
         case 4:
-            let name = names[random.below(3)]
-            if tree.nodes[number]?.attributes[name] != nil { try tree.setAttribute(number, name, nil) }
+            let taken = tree.nodes[number]?.attributes.keys.sorted { $0.lexicographicallyPrecedes($1) }
+            if let name = pick(taken ?? []) { try tree.setAttribute(number, name, nil) }
         case 5 where kind == .regular || kind == .directory:
             let flags: UInt64 = random.onceIn(2) ? 0x40 : 0x80
             try tree.change(number) { $0.flags = flags }
