@@ -152,7 +152,9 @@ import Testing
             .allocate(path, [], offset: UInt64(Int64.max), length: 1),
         ]
         for step in huge {
-            for target in [CowpathStreamWriter(to: ArraySink()), try BtrfsStreamWriter(to: ArraySink(), protocolVersion: 2)]
+            for target in [
+                CowpathStreamWriter(to: ArraySink()), try BtrfsStreamWriter(to: ArraySink(), protocolVersion: 2),
+            ]
                 as [any ReplayTarget]
             {
                 try target.begin(Samples.header("a", 1))

@@ -42,12 +42,20 @@ struct StockToolTests {
         for (number, ends) in [BtrfsStreamWriter.SnapshotEnds.every, .last].enumerated() {
             let bytes = try Samples.btrfs(StockToolTests.snapshots, version: version, ends: ends)
             try Data(bytes).write(to: URL(fileURLWithPath: volume.path + "/stream"))
-            try Shell.run("mkdir '\(mount)/\(number)'; btrfs receive -q -f '\(volume.path)/stream' '\(mount)/\(number)'")
+            try Shell.run(
+                "mkdir '\(mount)/\(number)'; btrfs receive -q -f '\(volume.path)/stream' '\(mount)/\(number)'")
             let snapshot = "\(mount)/\(number)/tuesday"
             #expect(try Shell.run("head -c 13 '\(snapshot)/papers/read me'") == "hello, world\n")
-            #expect(try Shell.run("stat -c '%s %a %u %g %h %Y' '\(snapshot)/papers/read me'") == "8000 640 1000 100 1 1700000000\n")
-            #expect(try Shell.run("readlink '\(snapshot)/symlink'; test -S '\(snapshot)/socket'; test -c '\(snapshot)/null'") == "docs/read me\n")
-            #expect(try Shell.run("getfattr --only-values -n user.colour '\(mount)/\(number)/monday/docs/read me'") == "red")
+            #expect(
+                try Shell.run("stat -c '%s %a %u %g %h %Y' '\(snapshot)/papers/read me'")
+                    == "8000 640 1000 100 1 1700000000\n")
+            #expect(
+                try Shell.run(
+                    "readlink '\(snapshot)/symlink'; test -S '\(snapshot)/socket'; test -c '\(snapshot)/null'")
+                    == "docs/read me\n")
+            #expect(
+                try Shell.run("getfattr --only-values -n user.colour '\(mount)/\(number)/monday/docs/read me'") == "red"
+            )
             #expect(try Shell.run("ls -A '\(snapshot)' | wc -l") == "6\n")
         }
     }

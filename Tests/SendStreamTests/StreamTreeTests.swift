@@ -86,7 +86,9 @@ import Testing
         let count: UInt64 = 20_000
         var steps: [Instruction] = []
         for number in 0..<count {
-            if number % 100 == 0 { steps.append(.makeDirectory(Samples.path("dir\(number / 100)"), Samples.inode(number + 1000))) }
+            if number % 100 == 0 {
+                steps.append(.makeDirectory(Samples.path("dir\(number / 100)"), Samples.inode(number + 1000)))
+            }
             let path = Samples.path("dir\(number / 100)/picture-\(100_000 + number)")
             steps.append(.makeFile(path, Samples.inode(number + 100_000, 77)))
             let identity = ExtentIdentity(address: 1 << 36 + number << 16, generation: 77, offset: 0)

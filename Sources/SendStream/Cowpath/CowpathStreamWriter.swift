@@ -60,7 +60,8 @@ package final class CowpathStreamWriter: ReplayTarget {
     package func begin(_ header: SnapshotHeader) throws {
         guard state == .idle else { throw streamMisuse("a snapshot cannot begin here") }
         guard (1...Options.maximumFrameSize).contains(options.frameSize) else {
-            throw SnapshotError(.invalidRequest, "a frame of \(options.frameSize) bytes is not between 1 byte and 3 MiB")
+            throw SnapshotError(
+                .invalidRequest, "a frame of \(options.frameSize) bytes is not between 1 byte and 3 MiB")
         }
         _ = try FileName(validating: header.name.utf8)
         try startStream()

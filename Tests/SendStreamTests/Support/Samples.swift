@@ -34,14 +34,14 @@ enum Samples {
         .setExtendedAttribute(
             path("docs/read me"), ExtendedAttribute(name: Array("user.colour".utf8), value: Array("red".utf8))),
         .changeOwner(path("docs/read me"), owner: 1000, group: 100),
-        .changeMode(path("docs/read me"), permissions: 0o640), .setTimes(path("docs/read me"), times(1_700_000_000)),
+        .changeMode(path("docs/read me"), permissions: 0o640),
         .link(path("hard link"), to: path("docs/read me")),
         .makeFile(oddName, inode(259)),
         .write(oddName, offset: 0, data: [UInt8](repeating: 0x41, count: 5000)[...]),
         .clone(
             path("docs/read me"), offset: 4096, length: 4096,
             from: CloneSource(snapshot: reference(1), path: oddName, offset: 0)),
-        .truncate(path("docs/read me"), size: 8000),
+        .truncate(path("docs/read me"), size: 8000), .setTimes(path("docs/read me"), times(1_700_000_000)),
         .makeSymbolicLink(path("symlink"), inode(260), target: Array("docs/read me".utf8)),
         .makeFIFO(path("fifo"), inode(261)), .makeSocket(path("socket"), inode(262)),
         .makeNode(path("null"), inode(263), mode: 0o020666, device: 0x103),
