@@ -19,10 +19,9 @@ extension MemoryTree {
     }
 
     private func add(_ number: InodeNumber, _ name: FileName, in directory: InodeNumber) throws {
-        guard let parent = nodes[directory], parent.inode.kind == .directory else {
-            throw misuse("the parent is no directory", name)
-        }
-        guard parent.entries[name] == nil else { throw misuse("the name is taken", name) }
+        // Without a copy of the directory in hand, which would make every change of it copy all entries.
+        guard nodes[directory]?.inode.kind == .directory else { throw misuse("the parent is no directory", name) }
+        guard nodes[directory]?.entries[name] == nil else { throw misuse("the name is taken", name) }
         nodes[directory]?.entries[name] = number
         nodes[number]?.links.insert(InodeLink(directory: directory, name: name))
         touchContents(directory)
