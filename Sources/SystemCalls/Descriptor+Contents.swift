@@ -14,7 +14,7 @@ extension Descriptor {
         let offset = try fileOffset(offset, "lseek")
         do throws(SystemCallError) {
             return UInt64(try retrying("lseek") { cowpath_seek_data(rawValue, Int64(offset)) })
-        } catch where error.isPastEnd {
+        } catch  where error.isPastEnd {
             return nil
         }
     }

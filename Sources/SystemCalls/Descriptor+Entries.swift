@@ -13,7 +13,7 @@ package struct ListedEntry: Sendable {
 extension Descriptor {
     /// Visits the entries of this directory, from where the descriptor stands, but `.` and `..`; in no order.
     ///
-    /// The directory must be open for reading, not ``pathOnly``.
+    /// The directory must be open for reading, not ``OpenFlags/passDirectory``.
     package func forEachEntry(_ body: (ListedEntry) throws -> Void) throws {
         // Room for some hundred names a call, as readdir(3) takes it.
         let capacity = 32_768

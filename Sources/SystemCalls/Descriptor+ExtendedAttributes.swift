@@ -49,7 +49,7 @@ extension Descriptor {
     package func removeAttribute(_ attribute: [UInt8]) throws(SystemCallError) {
         do throws(SystemCallError) {
             _ = unsafe try named("fremovexattr", attribute) { unsafe cowpath_fremovexattr(rawValue, $0) }
-        } catch where error.isNoAttribute {}
+        } catch  where error.isNoAttribute {}
     }
 
     package func removeAttribute(_ attribute: [UInt8], of name: [UInt8]) throws(SystemCallError) {
@@ -58,7 +58,7 @@ extension Descriptor {
             _ = unsafe try named("lremovexattr", attribute) { key in
                 unsafe PathBytes.withCString(path) { unsafe cowpath_lremovexattr($0, key) }
             }
-        } catch where error.isNoAttribute {}
+        } catch  where error.isNoAttribute {}
     }
 
     private static func names(
@@ -68,7 +68,7 @@ extension Descriptor {
             // Room for all names of most inodes; XATTR_LIST_MAX (Linux limits.h) for any other.
             let list = unsafe try filled(call, capacities: [1_024, 65_536], body)
             return list.split(separator: 0).map(Array.init).sorted { $0.lexicographicallyPrecedes($1) }
-        } catch where error.isUnsupported {
+        } catch  where error.isUnsupported {
             return []
         }
     }
@@ -81,7 +81,7 @@ extension Descriptor {
             return unsafe try filled(call, capacities: [256, 65_536]) { target, size in
                 unsafe PathBytes.withCString(attribute) { unsafe body($0, target, size) }
             }
-        } catch where error.isNoAttribute || error.isUnsupported {
+        } catch  where error.isNoAttribute || error.isUnsupported {
             return nil
         }
     }

@@ -71,7 +71,7 @@ extension Descriptor {
             _ = unsafe try named("renameat2", newName) { target in
                 unsafe PathBytes.withCString(name) { unsafe cowpath_renameat2(rawValue, $0, other, target, noReplace) }
             }
-        } catch where error.isInvalid || error.isUnsupported {
+        } catch  where error.isInvalid || error.isUnsupported {
             if (try? directory.status(of: newName)) != nil {
                 throw SystemCallError(errno: .fileExists, call: "renameat", place: PathBytes.describe(newName))
             }

@@ -27,7 +27,7 @@ extension Descriptor {
 
     /// Opens the inode behind this descriptor again, with other flags.
     ///
-    /// The way to open what ``pathOnly`` found to be a regular file: nothing can come between.
+    /// The way to open what ``OpenFlags/holdOnly`` found to be a regular file: nothing can come between.
     package func reopen(flags: Int32) throws(SystemCallError) -> Descriptor {
         try Descriptor.open(path: descriptorPath, flags: flags)
     }
@@ -46,7 +46,7 @@ extension Descriptor {
                 }
             }
             return Descriptor(owning: number)
-        } catch where error.errno == .noFunction || error.errno == .resourceTemporarilyUnavailable {
+        } catch  where error.errno == .noFunction || error.errno == .resourceTemporarilyUnavailable {
             // A kernel before 5.6 or a filter that does not know the call; or a rename that raced with "..".
             return try openDirectoryByNames(beneath: path, flags: flags)
         }
@@ -65,12 +65,6 @@ extension Descriptor {
         }
         return current
     }
-
-    /// `O_PATH`: a handle by which an inode is held without being opened.
-    package static var pathOnly: Int32 { Int32(COWPATH_O_PATH) }
-
-    /// `O_NOATIME`: reading leaves no trace; only for the owner of the file and for root.
-    package static var withoutAccessTime: Int32 { Int32(COWPATH_O_NOATIME) }
 
     /// A path that names the inode behind this descriptor (proc(5)).
     var descriptorPath: [UInt8] { Array("/proc/self/fd/\(rawValue)".utf8) }

@@ -1,0 +1,107 @@
+import SnapshotModel
+
+/// The attributes of one command, found by their number in any order.
+struct BtrfsAttributes {
+    private typealias Attribute = BtrfsProtocol.Attribute
+
+    private var values: [ArraySlice<UInt8>?]
+    /// The offset of the command in the stream.
+    let offset: UInt64
+    private let command: BtrfsProtocol.Command
+
+    /// Finds the attributes in the payload of a command.
+    ///
+    /// - Throws: ``SnapshotError`` for an unknown attribute, one that comes twice, or lengths that do not agree.
+    init(
+        _ payload: ArraySlice<UInt8>, of command: BtrfsProtocol.Command, version: UInt32, offset: UInt64
+    ) throws(SnapshotError) {
+        self.offset = offset
+        self.command = command
+        values = [ArraySlice<UInt8>?](repeating: nil, count: Int(Attribute.last.rawValue) + 1)
+        var cursor = ByteCursor(
+            payload, offset: offset + UInt64(BtrfsProtocol.commandHeaderLength), subject: "the command \(command)")
+        while !cursor.isAtEnd {
+            let number: UInt16 = try cursor.integer()
+            guard let attribute = Attribute(rawValue: number) else {
+                throw SnapshotError(
+                    .unsupported, "the attribute \(number) of a btrfs send stream is not known",
+                    place: "at byte \(cursor.offset - 2) of the stream")
+            }
+            let length: Int
+            if version >= 2, attribute == .data {
+                length = cursor.rest.count
+            } else {
+                length = Int(try cursor.integer(UInt16.self))
+            }
+            guard values[Int(number)] == nil else { throw cursor.corrupt("the attribute \(attribute) comes twice") }
+            values[Int(number)] = try cursor.take(length)
+        }
+    }
+
+    /// The bytes of an attribute; nil where the command has none.
+    func optional(_ attribute: BtrfsProtocol.Attribute) -> ArraySlice<UInt8>? {
+        values[Int(attribute.rawValue)]
+    }
+
+    func bytes(_ attribute: BtrfsProtocol.Attribute) throws(SnapshotError) -> ArraySlice<UInt8> {
+        guard let value = optional(attribute) else {
+            throw .corruptStream("the command \(command) lacks its attribute \(attribute)", at: offset)
+        }
+        return value
+    }
+
+    func integer<Value: FixedWidthInteger & UnsignedInteger>(
+        _ attribute: BtrfsProtocol.Attribute, _ type: Value.Type = Value.self
+    ) throws(SnapshotError) -> Value {
+        let value = try bytes(attribute)
+        guard value.count == MemoryLayout<Value>.size else {
+            throw .corruptStream("the attribute \(attribute) has \(value.count) bytes", at: offset)
+        }
+        return Value(littleEndianBytes: value)
+    }
+
+    /// A number that the stream keeps in 64 bits and the system in 32.
+    func narrow(_ attribute: BtrfsProtocol.Attribute) throws(SnapshotError) -> UInt32 {
+        let value: UInt64 = try integer(attribute)
+        guard let narrow = UInt32(exactly: value) else {
+            throw .badStep("the attribute \(attribute) of \(value) has more than 32 bits", at: offset)
+        }
+        return narrow
+    }
+
+    func time(_ attribute: BtrfsProtocol.Attribute) throws(SnapshotError) -> Timestamp {
+        let value = try bytes(attribute)
+        guard value.count == 12 else {
+            throw .corruptStream("the attribute \(attribute) has \(value.count) bytes", at: offset)
+        }
+        return Timestamp(
+            seconds: Int64(bitPattern: UInt64(littleEndianBytes: value.prefix(8))),
+            nanoseconds: UInt32(littleEndianBytes: value.suffix(4)))
+    }
+
+    func path(_ attribute: BtrfsProtocol.Attribute) throws(SnapshotError) -> RelativePath {
+        do throws(SnapshotError) {
+            return try RelativePath(validating: try bytes(attribute))
+        } catch {
+            throw error.placed("at byte \(offset) of the stream")
+        }
+    }
+
+    func reference(
+        _ uuid: BtrfsProtocol.Attribute, _ generation: BtrfsProtocol.Attribute
+    ) throws(SnapshotError) -> SnapshotReference {
+        guard let value = SnapshotUUID(bytes: try bytes(uuid)) else {
+            throw .corruptStream("the attribute \(uuid) is no UUID", at: offset)
+        }
+        return SnapshotReference(uuid: value, generation: try integer(generation))
+    }
+}
+
+extension SnapshotError {
+    /// The same error, with a further place behind the one it has.
+    func placed(_ further: String) -> SnapshotError {
+        var error = self
+        if place?.contains(further) != true { error.place = place.map { "\($0) \(further)" } ?? further }
+        return error
+    }
+}

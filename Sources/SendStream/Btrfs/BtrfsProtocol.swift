@@ -1,0 +1,75 @@
+import SnapshotModel
+
+/// Numbers of the btrfs send protocol (btrfs-progs, "Send stream format").
+enum BtrfsProtocol {
+    /// `btrfs-stream` and a NUL.
+    static let magic: [UInt8] = Array("btrfs-stream".utf8) + [0]
+    /// The magic and a version of 32 bits.
+    static let streamHeaderLength = magic.count + 4
+    /// Payload length (32 bits), command (16), CRC32C (32).
+    static let commandHeaderLength = 10
+    /// The largest payload that is read. The kernel sends at most 64 KiB with protocol 1 and 144 KiB with
+    /// protocol 2, which itself sets no limit.
+    static let maximumPayloadLength = 4 << 20
+    /// The most data in one WRITE of protocol 1, as the kernel has it, so that the command stays below 64 KiB.
+    static let writeLengthOfProtocol1 = 48 << 10
+
+    enum Command: UInt16 {
+        case subvolume = 1
+        case snapshot, makeFile, makeDirectory, makeNode, makeFIFO, makeSocket, symbolicLink, rename, link, unlink
+        case removeDirectory, setExtendedAttribute, removeExtendedAttribute, write, clone, truncate, changeMode
+        case changeOwner, setTimes, end, updateExtent
+        /// Since protocol 2.
+        case allocate, fileAttributes, encodedWrite
+        /// Since protocol 3.
+        case enableVerity
+
+        var firstProtocol: UInt32 {
+            switch self {
+            case .allocate, .fileAttributes, .encodedWrite: 2
+            case .enableVerity: 3
+            default: 1
+            }
+        }
+    }
+
+    enum Attribute: UInt16 {
+        case uuid = 1
+        case generation, inode, size, mode, owner, group, device, changed, modified, accessed, born
+        case attributeName, attributeData, path, pathTo, linkTarget, fileOffset, data, cloneUUID, cloneGeneration
+        case clonePath, cloneOffset, cloneLength
+        /// Since protocol 2.
+        case allocationMode, fileFlags, fileLength, decodedLength, decodedOffset, compression, encryption
+        /// Since protocol 3.
+        case verityAlgorithm, verityBlockSize, veritySalt, veritySignature
+
+        static let last = Attribute.veritySignature
+    }
+}
+
+/// File flags as a btrfs inode keeps them (btrfs-progs, "On-disk format") and as ioctl_iflags(2) shows them.
+enum BtrfsInodeFlags {
+    /// Pairs of a bit of a btrfs inode and of `FS_*_FL`.
+    private static let pairs: [(btrfs: UInt64, shown: UInt64)] = [
+        (1 << 1, 0x0080_0000),  // NODATACOW, FS_NOCOW_FL
+        (1 << 3, 0x0000_0400),  // NOCOMPRESS, FS_NOCOMP_FL
+        (1 << 5, 0x0000_0008),  // SYNC, FS_SYNC_FL
+        (1 << 6, 0x0000_0010),  // IMMUTABLE, FS_IMMUTABLE_FL
+        (1 << 7, 0x0000_0020),  // APPEND, FS_APPEND_FL
+        (1 << 8, 0x0000_0040),  // NODUMP, FS_NODUMP_FL
+        (1 << 9, 0x0000_0080),  // NOATIME, FS_NOATIME_FL
+        (1 << 10, 0x0001_0000),  // DIRSYNC, FS_DIRSYNC_FL
+        (1 << 11, 0x0000_0004),  // COMPRESS, FS_COMPR_FL
+    ]
+
+    /// Bits that say how btrfs stores a file (NODATASUM, READONLY, PREALLOC) mean nothing elsewhere and go.
+    static func shown(_ btrfs: UInt64) -> UInt64 {
+        pairs.reduce(0) { btrfs & $1.btrfs != 0 ? $0 | $1.shown : $0 }
+    }
+
+    /// The bits of a btrfs inode, and whether they say all that the flags say.
+    static func stored(_ shown: UInt64) -> (flags: UInt64, isComplete: Bool) {
+        let flags = pairs.reduce(0 as UInt64) { shown & $1.shown != 0 ? $0 | $1.btrfs : $0 }
+        return (flags, BtrfsInodeFlags.shown(flags) == shown)
+    }
+}

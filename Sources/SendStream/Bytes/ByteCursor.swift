@@ -1,0 +1,123 @@
+import SnapshotModel
+
+/// A position in bytes from outside. Every read is checked against what is left; errors carry the offset in
+/// the stream.
+struct ByteCursor {
+    private(set) var rest: ArraySlice<UInt8>
+    /// The offset in the stream of the next byte.
+    private(set) var offset: UInt64
+    /// What the bytes are, for messages.
+    private let subject: String
+
+    init(_ bytes: ArraySlice<UInt8>, offset: UInt64, subject: String) {
+        rest = bytes
+        self.offset = offset
+        self.subject = subject
+    }
+
+    var isAtEnd: Bool { rest.isEmpty }
+
+    mutating func take(_ count: Int) throws(SnapshotError) -> ArraySlice<UInt8> {
+        guard count >= 0, count <= rest.count else {
+            throw corrupt("\(subject) ends too early: \(count) bytes wanted, \(rest.count) left")
+        }
+        let piece = rest.prefix(count)
+        rest = rest.dropFirst(count)
+        offset += UInt64(count)
+        return piece
+    }
+
+    /// An unsigned little-endian number of fixed width.
+    mutating func integer<Value: FixedWidthInteger & UnsignedInteger>(
+        _ type: Value.Type = Value.self
+    ) throws(SnapshotError) -> Value {
+        Value(littleEndianBytes: try take(MemoryLayout<Value>.size))
+    }
+
+    /// An unsigned number, seven bits a byte, the lowest first; in its shortest form only.
+    mutating func varint() throws(SnapshotError) -> UInt64 {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
+        while true {
+            guard let byte = rest.popFirst() else { throw corrupt("\(subject) ends inside a number") }
+            offset += 1
+            // The tenth byte holds the last bit.
+            guard shift < 63 || byte <= 1 else { throw corrupt("a number in \(subject) has more than 64 bits") }
+            value |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 {
+                guard byte != 0 || shift == 0 else {
+                    throw corrupt("a number in \(subject) is longer than it need be")
+                }
+                return value
+            }
+            shift += 7
+        }
+    }
+
+    /// A varint that must not exceed `limit`.
+    mutating func varint(upTo limit: UInt64, _ name: String) throws(SnapshotError) -> UInt64 {
+        let value = try varint()
+        guard value <= limit else {
+            throw SnapshotError(
+                .limitExceeded, "\(name) of \(value) is beyond its limit of \(limit)", place: "at byte \(offset)")
+        }
+        return value
+    }
+
+    /// Bytes with their length before them.
+    mutating func counted(upTo limit: Int, _ name: String) throws(SnapshotError) -> ArraySlice<UInt8> {
+        try take(Int(try varint(upTo: UInt64(limit), "a length of \(name)")))
+    }
+
+    func corrupt(_ message: String) -> SnapshotError {
+        .corruptStream(message, at: offset)
+    }
+}
+
+extension FixedWidthInteger where Self: UnsignedInteger {
+    /// The number that little-endian bytes mean; `bytes` has as many as the type.
+    init(littleEndianBytes bytes: ArraySlice<UInt8>) {
+        self = bytes.reversed().reduce(0) { $0 << 8 | Self($1) }
+    }
+}
+
+extension [UInt8] {
+    /// Appends a number of fixed width, the lowest byte first.
+    mutating func append(littleEndian value: some FixedWidthInteger & UnsignedInteger) {
+        var rest = UInt64(value)
+        for _ in 0..<(value.bitWidth / 8) {
+            append(UInt8(truncatingIfNeeded: rest))
+            rest >>= 8
+        }
+    }
+
+    /// Appends a number seven bits a byte, the lowest first.
+    mutating func append(varint value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        append(UInt8(rest))
+    }
+
+    /// Appends bytes with their length before them.
+    mutating func append(counted bytes: some Collection<UInt8>) {
+        append(varint: UInt64(bytes.count))
+        append(contentsOf: bytes)
+    }
+}
+
+extension SnapshotError {
+    /// Bytes of a stream that are damaged, cut or not what they say.
+    static func corruptStream(_ message: String, at offset: UInt64, cause: (any Error)? = nil) -> SnapshotError {
+        SnapshotError(
+            .corrupt, message, place: "at byte \(offset) of the stream", remedy: "send the snapshot again",
+            cause: cause)
+    }
+
+    /// A step of a stream that can fit no tree.
+    static func badStep(_ message: String, at offset: UInt64) -> SnapshotError {
+        SnapshotError(.invalidInstruction, message, place: "at byte \(offset) of the stream")
+    }
+}

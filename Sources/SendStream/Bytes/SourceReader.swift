@@ -1,0 +1,54 @@
+import SnapshotModel
+
+/// A position in a ``ByteSource`` from which pieces of known length are taken.
+///
+/// A piece shares its memory with what was read, where it lies in one; nothing is allocated for a length
+/// before the bytes have come.
+struct SourceReader {
+    /// How much is asked of the source at once: four times the buffer of a pipe.
+    private static let readSize = 256 << 10
+
+    private let source: any ByteSource
+    /// Whether nothing behind the piece asked for may be read, because others read on from there.
+    private let readsAhead: Bool
+    private var buffer: ArraySlice<UInt8> = []
+    /// How many bytes were taken: the absolute offset of the next.
+    private(set) var offset: UInt64 = 0
+
+    init(_ source: any ByteSource, readsAhead: Bool = true) {
+        self.source = source
+        self.readsAhead = readsAhead
+    }
+
+    /// The next `count` bytes; fewer only at the end of the source.
+    mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
+        try fill(count)
+        let piece = buffer.prefix(count)
+        buffer = buffer.dropFirst(piece.count)
+        offset += UInt64(piece.count)
+        return piece
+    }
+
+    /// The next `count` bytes, left where they are; fewer only at the end of the source.
+    mutating func peek(_ count: Int) throws -> ArraySlice<UInt8> {
+        try fill(count)
+        return buffer.prefix(count)
+    }
+
+    private mutating func fill(_ count: Int) throws {
+        if buffer.isEmpty, count > 0 { buffer = try source.read(upTo: readLength(missing: count)) }
+        guard buffer.count < count, !buffer.isEmpty else { return }
+        // Joined in an array of its own, since slices of the old one may still be in use.
+        var joined = [UInt8](buffer)
+        while joined.count < count {
+            let piece = try source.read(upTo: readLength(missing: count - joined.count))
+            if piece.isEmpty { break }
+            joined.append(contentsOf: piece)
+        }
+        buffer = joined[...]
+    }
+
+    private func readLength(missing: Int) -> Int {
+        readsAhead ? SourceReader.readSize : min(missing, SourceReader.readSize)
+    }
+}

@@ -1,0 +1,161 @@
+package import SnapshotModel
+package import Workers
+
+/// Writes instructions as a cowpath stream.
+///
+/// Frames are compressed on the workers and written in order on the calling thread, from within ``apply(_:)``.
+/// Memory is ``Options/frameSize`` times the window of two frames a worker.
+package final class CowpathStreamWriter: ReplayTarget {
+    package struct Options: Sendable {
+        /// The largest frame that may be chosen: with the largest step behind it (128 KiB of data and its path)
+        /// a frame stays below the 4 MiB that readers allow.
+        package static let maximumFrameSize = 3 << 20
+
+        package var codec: StreamCodec
+        /// As the codec has it; zstd 1 to 19, zlib 1 to 9.
+        package var level: Int
+        /// How many bytes of instructions a frame gathers before it is closed.
+        package var frameSize: Int
+        /// Whether an index is written, for stored streams.
+        package var index: Bool
+        /// Where frames are compressed.
+        package var pool: WorkerPool
+
+        package init(
+            codec: StreamCodec = .zstd, level: Int = 3, frameSize: Int = 1 << 20, index: Bool = true,
+            pool: WorkerPool = .shared
+        ) {
+            self.codec = codec
+            self.level = level
+            self.frameSize = frameSize
+            self.index = index
+            self.pool = pool
+        }
+    }
+
+    private enum State { case idle, inSnapshot, abandoned, closed }
+
+    private let options: Options
+    private let output: FrameOutput
+    private let pipeline: OrderedPipeline<SealedFrame>
+    private var encoder = InstructionEncoder(header: SnapshotHeader(name: "", snapshot: .none))
+    private var totals = SnapshotTotals()
+    private var frames: UInt64 = 0
+    private var sequence: UInt64 = 0
+    private var snapshots: UInt64 = 0
+    private var state = State.idle
+
+    package let losses = ReplayLosses()
+    package let accepts = ReplayCapabilities.everything
+
+    package init(to sink: any ByteSink, options: Options = Options()) {
+        self.options = options
+        let output = FrameOutput(sink)
+        self.output = output
+        pipeline = OrderedPipeline(pool: options.pool, window: 2 * options.pool.threadCount) { frame in
+            try output.write(frame)
+        }
+    }
+
+    package func begin(_ header: SnapshotHeader) throws {
+        guard state == .idle else { throw streamMisuse("a snapshot cannot begin here") }
+        guard (1...Options.maximumFrameSize).contains(options.frameSize) else {
+            throw SnapshotError(.invalidRequest, "a frame of \(options.frameSize) bytes is not between 1 byte and 3 MiB")
+        }
+        _ = try FileName(validating: header.name.utf8)
+        try startStream()
+        state = .inSnapshot
+        output.snapshot = snapshots
+        totals = SnapshotTotals()
+        frames = 0
+        encoder = InstructionEncoder(header: header)
+        let settings = "\(options.codec) level \(options.level) frame \(options.frameSize)"
+        try submit(.snapshotHeader, HeaderDocument(header, encoder: settings).bytes())
+    }
+
+    package func apply(_ instruction: Instruction) throws {
+        guard state == .inSnapshot else { throw streamMisuse("a step belongs to no snapshot") }
+        if let fault = instruction.fault {
+            throw SnapshotError(.invalidInstruction, fault, place: instruction.path.description)
+        }
+        guard case .write(let path, let offset, let data) = instruction, data.count > InstructionLimits.writeLength
+        else { return try append(instruction) }
+        var rest = data
+        while !rest.isEmpty {
+            let piece = rest.prefix(InstructionLimits.writeLength)
+            try append(.write(path, offset: offset + UInt64(rest.startIndex - data.startIndex), data: piece))
+            rest = rest.dropFirst(piece.count)
+        }
+    }
+
+    package func finish() throws {
+        guard state == .inSnapshot else { throw streamMisuse("no snapshot has begun") }
+        try flush()
+        try pipeline.drain()
+        let trailer = SnapshotTrailer(totals: totals, frames: frames, digest: output.digest)
+        try submit(.snapshotTrailer, trailer.bytes)
+        try pipeline.drain()
+        snapshots += 1
+        state = .idle
+    }
+
+    /// Ends the stream with its index and trailer. Nothing may follow.
+    package func close() throws {
+        guard state == .idle else { throw streamMisuse("the stream is not at the end of a snapshot") }
+        try startStream()
+        state = .closed
+        var indexOffset: UInt64 = 0
+        if options.index {
+            indexOffset = output.offset
+            try submit(.index, output.index.bytes)
+        }
+        let trailer = StreamTrailer(snapshots: snapshots, frames: sequence, indexOffset: indexOffset)
+        try submit(.streamTrailer, trailer.bytes)
+        try pipeline.drain()
+    }
+
+    package func abandon() {
+        guard state == .inSnapshot else { return }
+        // Without its trailer, readers know that the snapshot is not whole.
+        state = .abandoned
+        pipeline.cancel()
+    }
+
+    private func startStream() throws {
+        guard output.offset == 0 else { return }
+        try output.write(preamble: StreamPreamble(optional: options.index ? StreamPreamble.indexFeature : 0).bytes)
+    }
+
+    private func append(_ instruction: Instruction) throws {
+        if encoder.bytes.count >= options.frameSize { try flush() }
+        totals.count(instruction)
+        encoder.append(instruction)
+    }
+
+    private func flush() throws {
+        if encoder.isEmpty { return }
+        frames += 1
+        // What is compressed already does not shrink again: trying costs more than all the rest.
+        let isDense = encoder.encodedBytes > encoder.bytes.count / 2
+        let firstPath = encoder.firstPath
+        try submit(.instructions, encoder.take(), codec: isDense ? StreamCodec.none : options.codec, firstPath)
+    }
+
+    private func submit(
+        _ kind: FrameKind, _ raw: [UInt8], codec: StreamCodec? = nil, _ firstPath: RelativePath? = nil
+    ) throws {
+        let number = sequence
+        let codec = codec ?? (raw.count < 256 ? StreamCodec.none : options.codec)
+        let level = options.level
+        sequence += 1
+        try pipeline.submit {
+            try SealedFrame.seal(
+                raw, kind: kind, sequence: number, codec: codec, level: level, firstPath: firstPath)
+        }
+    }
+}
+
+extension SnapshotReference {
+    /// Stands where there is no snapshot yet.
+    static let none = SnapshotReference(uuid: SnapshotUUID(high: 0, low: 0), generation: 0)
+}

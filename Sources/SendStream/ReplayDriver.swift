@@ -1,0 +1,76 @@
+import SnapshotModel
+
+/// Drives a target with what a reader decodes, and counts.
+///
+/// A class, since a frame's delivery and the loop that reads frames both speak to it, on one thread.
+final class ReplayDriver {
+    private let target: any ReplayTarget
+    private let options: StreamReader.Options
+    private var lastPath: RelativePath?
+    /// The snapshot that has begun; nil outside one.
+    private(set) var header: SnapshotHeader?
+    /// What the current snapshot has had so far.
+    private(set) var totals = SnapshotTotals()
+    private(set) var summary = StreamSummary()
+
+    init(target: any ReplayTarget, options: StreamReader.Options) {
+        self.target = target
+        self.options = options
+    }
+
+    var isInSnapshot: Bool { header != nil }
+
+    /// The last path replayed, as the end of a message; empty where there is none.
+    var lastPathText: String {
+        lastPath.map { ", behind '\($0)'" } ?? ""
+    }
+
+    func begin(_ header: SnapshotHeader) throws {
+        totals = SnapshotTotals()
+        lastPath = nil
+        try options.onSnapshot?(header)
+        self.header = header
+        try target.begin(header)
+    }
+
+    func apply(_ instruction: Instruction) throws {
+        totals.count(instruction)
+        lastPath = instruction.path
+        if case .write(let path, let offset, let data) = instruction, data.count > InstructionLimits.writeLength {
+            return try applyInPieces(path, offset, data)
+        }
+        try target.apply(instruction)
+    }
+
+    func finish() throws {
+        guard let name = header?.name else { return }
+        try target.finish()
+        header = nil
+        summary.snapshots += 1
+        summary.lastSnapshot = name
+        summary.totals.inodes += totals.inodes
+        summary.totals.instructions += totals.instructions
+        summary.totals.bytes += totals.bytes
+    }
+
+    func progress(_ bytes: UInt64) {
+        summary.streamBytes = bytes
+        options.onProgress?(bytes)
+    }
+
+    /// The error with the snapshot named in which it came up.
+    func located(_ error: any Error) -> any Error {
+        guard let error = error as? SnapshotError, let header else { return error }
+        return error.placed("in snapshot '\(EscapedBytes.describe(header.name.utf8))'")
+    }
+
+    private func applyInPieces(_ path: RelativePath, _ offset: UInt64, _ data: ArraySlice<UInt8>) throws {
+        var rest = data
+        while !rest.isEmpty {
+            let piece = rest.prefix(InstructionLimits.writeLength)
+            let start = offset + UInt64(rest.startIndex - data.startIndex)
+            try target.apply(.write(path, offset: start, data: piece))
+            rest = rest.dropFirst(piece.count)
+        }
+    }
+}
