@@ -1,5 +1,6 @@
 import CowVolume
 import Foundation
+import Glibc
 import SnapshotModel
 import Testing
 
@@ -49,12 +50,22 @@ final class TemporaryVolume {
         return try #require(target.received)
     }
 
-    /// Bytes that the segments take on disk.
+    /// Bytes that the volume's files take on disk.
+    func allocatedBytes() throws -> Int {
+        var sum = 0
+        for name in try FileManager.default.subpathsOfDirectory(atPath: path) {
+            var status = stat()
+            if unsafe stat(path + "/" + name, &status) == 0 { sum += Int(status.st_blocks) * 512 }
+        }
+        return sum
+    }
+
+    /// Bytes of the segments as they are listed.
     func segmentBytes() throws -> Int {
         var sum = 0
         for name in try FileManager.default.contentsOfDirectory(atPath: path + "/segments") {
             let url = URL(fileURLWithPath: path + "/segments/" + name)
-            sum += try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+            sum += try Data(contentsOf: url).count
         }
         return sum
     }

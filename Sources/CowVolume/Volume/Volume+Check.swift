@@ -12,22 +12,24 @@ extension Volume {
         try VolumeStore.guarded(store.path) {
             let snapshot = try store.pool.makeSnapshot()
             var summary = CheckSummary()
+            var findings: UInt64 = 0
             var check = VolumeCheck(nodes: CommittedNodes(snapshot))
             let extents = readingData ? ExtentReader(store, snapshot) : nil
             try snapshot.read { database in
                 check.nodes.transaction = database
                 defer { check.nodes.transaction = nil }
                 try check.run(database, &summary) { finding in
-                    summary.findings += 1
+                    findings += 1
                     report(finding)
                 }
             }
             if let extents {
                 try checkData(snapshot, extents) { finding in
-                    summary.findings += 1
+                    findings += 1
                     report(finding)
                 }
             }
+            summary.findings = findings
             return summary
         }
     }
@@ -121,9 +123,7 @@ struct VolumeCheck {
                 count(child, isMark: !isLive)
                 guard stored[child] != nil else { continue }
                 let below = try nodes.node(child)
-                let isInOrder =
-                    below.level == node.level - 1 && (node.keys[index] <= below.keys[0])
-                    && (index + 1 == node.keys.count || below.keys[below.keys.count - 1] < node.keys[index + 1])
+                let isInOrder = VolumeCheck.stands(below, under: node, at: index)
                 if !isInOrder {
                     report(CheckFinding(kind: .damaged, message: "a child stands in the wrong place", place: place))
                 }
@@ -136,6 +136,14 @@ struct VolumeCheck {
         } catch let error as SnapshotError where error.code == .corrupt {
             report(CheckFinding(kind: .damaged, message: error.message, place: place))
         }
+    }
+
+    private static func stands(_ child: Node, under parent: Node, at index: Int) -> Bool {
+        guard child.level == parent.level - 1, let first = child.keys.first, let last = child.keys.last else {
+            return false
+        }
+        if first < parent.keys[index] { return false }
+        return index + 1 == parent.keys.count || last < parent.keys[index + 1]
     }
 
     private func compare(_ stored: [NodeID: Counts], _ report: (CheckFinding) -> Void) {
