@@ -1,6 +1,6 @@
 import CowVolume
 import Foundation
-package import SnapshotModel
+import SnapshotModel
 
 /// Where something is, as a user writes it.
 ///
@@ -29,7 +29,7 @@ package enum Address: Hashable, Sendable {
             end = text[end...].firstIndex(of: "/") ?? text.endIndex
             let prefix = String(text[..<end])
             var isDirectory: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: prefix, isDirectory: &isDirectory) else {
+            guard unsafe FileManager.default.fileExists(atPath: prefix, isDirectory: &isDirectory) else {
                 self = .directory(path: text)
                 return
             }

@@ -1,5 +1,5 @@
 import Glibc
-package import SendStream
+import SendStream
 import SnapshotModel
 import SystemCalls
 
@@ -46,7 +46,7 @@ package final class StreamFileSink: ByteSink {
     }
 
     deinit {
-        if !isComplete { _ = unlink(partialPath) }
+        if !isComplete { unsafe _ = unlink(partialPath) }
     }
 
     package func write(_ bytes: ArraySlice<UInt8>) throws {
@@ -64,7 +64,7 @@ package final class StreamFileSink: ByteSink {
         } catch {
             throw SnapshotError(.system, "a stream cannot be stored", place: path, cause: error)
         }
-        guard rename(partialPath, path) == 0 else {
+        guard unsafe rename(partialPath, path) == 0 else {
             throw SnapshotError(.system, "a stored stream cannot get its name", place: path)
         }
         isComplete = true
