@@ -211,4 +211,34 @@ func path(_ text: String) throws -> RelativePath { try RelativePath(validating: 
         }
         #expect(try scratch.run("ls t") == "mine\n")
     }
+
+    @Test(.enabled(if: Shell.isRoot, "immutable files need root"), arguments: [true, false])
+    func `immutable files are changed and immutable again`(_ isMirror: Bool) throws {
+        let scratch = try Scratch()
+        let place = isMirror ? DirectoryTarget.Mode.mirror(scratch("t")) : .snapshots(in: scratch.path)
+        let target = try DirectoryTarget(mode: place, strict: true)
+        let number = InodeIdentity(number: InodeNumber(5))
+        let first = SnapshotReference(uuid: .random(), generation: 1)
+        try target.begin(SnapshotHeader(name: "t", snapshot: first))
+        for step: Instruction in try [
+            .makeDirectory(path("d"), number), .setFlags(path("d"), flags: 0x10), .makeFile(path("d/file"), number),
+            .setFlags(path("d/file"), flags: 0x10), .write(path("d/file"), offset: 0, data: [65]),
+        ] {
+            try target.apply(step)
+        }
+        try target.finish()
+        #expect(try scratch.run("lsattr -d t/d t/d/file | cut -c5") == "i\ni\n")
+        let second = SnapshotReference(uuid: .random(), generation: 2)
+        try target.begin(SnapshotHeader(name: "two", snapshot: second, base: .parent(first)))
+        for step: Instruction in try [
+            .rename(path("d"), to: path("e")), .rename(path("e/file"), to: path("e/moved")),
+            .setTimes(path("e"), .epoch), .write(path("e/moved"), offset: 1, data: [66]),
+            .changeMode(path("e/moved"), permissions: 0o600),
+        ] {
+            try target.apply(step)
+        }
+        try target.finish()
+        let now = isMirror ? "t" : "two"
+        #expect(try scratch.run("lsattr -d \(now)/e \(now)/e/moved | cut -c5; cat \(now)/e/moved") == "i\ni\nAB")
+    }
 }
