@@ -139,4 +139,106 @@ func path(_ text: String) throws -> RelativePath { try RelativePath(validating: 
         let bytesOfB = [UInt8](try Data(contentsOf: URL(fileURLWithPath: scratch("t/b"))))
         #expect(bytesOfB == [3, 4, 5, 0] + [UInt8](repeating: 0, count: 96) + [UInt8](repeating: 7, count: 10_000))
     }
+
+    @Test func `nothing made below a default ACL inherits it unasked`() throws {
+        let scratch = try Scratch()
+        try scratch.run("mkdir t; setfacl -d -m u:1234:rwx t")
+        let target = try DirectoryTarget(mode: .restore(to: scratch("t")), strict: true)
+        let number = InodeIdentity(number: InodeNumber(5))
+        try target.begin(SnapshotHeader(name: "s", snapshot: SnapshotReference(uuid: .random(), generation: 1)))
+        try target.apply(.makeFile(path("file"), number))
+        try target.apply(.makeDirectory(path("directory"), number))
+        try target.apply(.makeFIFO(path("directory/fifo"), number))
+        try target.apply(.makeFIFO(path("fifo"), number))
+        for name in ["file", "directory", "fifo"] {
+            try target.apply(.changeMode(path(name), permissions: 0o750))
+        }
+        try target.finish()
+        #expect(
+            try scratch.run("cd t; stat -c %A file directory fifo directory/fifo; getfacl -s file directory fifo")
+                == "-rwxr-x---\ndrwxr-x---\nprwxr-x---\nprw-------\n")
+    }
+
+    @Test func `a damaged record is no base and stops nothing else`() throws {
+        let scratch = try Scratch()
+        let target = try DirectoryTarget(mode: .snapshots(in: scratch.path))
+        let first = SnapshotReference(uuid: .random(), generation: 1)
+        try target.begin(SnapshotHeader(name: "one", snapshot: first))
+        try target.finish()
+        let record = try scratch.run("cat .cowpath/*.json")
+        for damaged in [record.dropLast(3), "{", "[]", "{\"version\": 99999999999999999999}", record + "x"]
+            as [Substring]
+        {
+            try String(damaged).write(toFile: scratch(".cowpath/0.json"), atomically: true, encoding: .utf8)
+            try target.begin(
+                SnapshotHeader(
+                    name: "two", snapshot: SnapshotReference(uuid: .random(), generation: 2), base: .parent(first)))
+            target.abandon()
+        }
+        try scratch.run("sed -i 's/\"one\"/\"..\"/' .cowpath/*.json")
+        let error = #expect(throws: SnapshotError.self) {
+            try target.begin(
+                SnapshotHeader(
+                    name: "two", snapshot: SnapshotReference(uuid: .random(), generation: 2), base: .parent(first)))
+        }
+        #expect(error?.code == .baseNotFound)
+    }
+
+    @Test func `names that would leave the directory or hide in it are refused`() throws {
+        let scratch = try Scratch()
+        let target = try DirectoryTarget(mode: .snapshots(in: scratch.path))
+        for name in [
+            "..", ".", "", "a/b", "../x", ".cowpath", ".cowpath-partial-x", String(repeating: "n", count: 256),
+        ] {
+            #expect(throws: SnapshotError.self) {
+                try target.begin(
+                    SnapshotHeader(name: name, snapshot: SnapshotReference(uuid: .random(), generation: 1)))
+            }
+        }
+        #expect(try scratch.run("ls -A") == ".cowpath\n")
+    }
+
+    @Test func `a directory that holds something is not restored into`() throws {
+        let scratch = try Scratch()
+        try scratch.run("mkdir t; touch t/mine")
+        for mode in [DirectoryTarget.Mode.restore(to: scratch("t")), .mirror(scratch("t"))] {
+            let target = try DirectoryTarget(mode: mode)
+            let error = #expect(throws: SnapshotError.self) {
+                try target.begin(SnapshotHeader(name: "s", snapshot: SnapshotReference(uuid: .random(), generation: 1)))
+            }
+            #expect(error?.code == .alreadyExists)
+            target.abandon()
+        }
+        #expect(try scratch.run("ls t") == "mine\n")
+    }
+
+    @Test(.enabled(if: Shell.isRoot, "immutable files need root"), arguments: [true, false])
+    func `immutable files are changed and immutable again`(_ isMirror: Bool) throws {
+        let scratch = try Scratch()
+        let place = isMirror ? DirectoryTarget.Mode.mirror(scratch("t")) : .snapshots(in: scratch.path)
+        let target = try DirectoryTarget(mode: place, strict: true)
+        let number = InodeIdentity(number: InodeNumber(5))
+        let first = SnapshotReference(uuid: .random(), generation: 1)
+        try target.begin(SnapshotHeader(name: "t", snapshot: first))
+        for step: Instruction in try [
+            .makeDirectory(path("d"), number), .setFlags(path("d"), flags: 0x10), .makeFile(path("d/file"), number),
+            .setFlags(path("d/file"), flags: 0x10), .write(path("d/file"), offset: 0, data: [65]),
+        ] {
+            try target.apply(step)
+        }
+        try target.finish()
+        #expect(try scratch.run("lsattr -d t/d t/d/file | cut -c5") == "i\ni\n")
+        let second = SnapshotReference(uuid: .random(), generation: 2)
+        try target.begin(SnapshotHeader(name: "two", snapshot: second, base: .parent(first)))
+        for step: Instruction in try [
+            .rename(path("d"), to: path("e")), .rename(path("e/file"), to: path("e/moved")),
+            .setTimes(path("e"), .epoch), .write(path("e/moved"), offset: 1, data: [66]),
+            .changeMode(path("e/moved"), permissions: 0o600),
+        ] {
+            try target.apply(step)
+        }
+        try target.finish()
+        let now = isMirror ? "t" : "two"
+        #expect(try scratch.run("lsattr -d \(now)/e \(now)/e/moved | cut -c5; cat \(now)/e/moved") == "i\ni\nAB")
+    }
 }

@@ -28,12 +28,16 @@ extension DirectoryTree {
             }
             return entries.sorted { $0.name < $1.name }
         } catch let error as SystemCallError {
-            losses.add(error.isForbidden ? .unreadable : .changed, EscapedBytes.describe(path))
+            count(error.isForbidden ? .unreadable : .changed, number, path)
             return []
         } catch let error as SnapshotError where error.code == .vanished || error.code == .unreadable {
-            losses.add(error.code == .unreadable ? .unreadable : .changed, EscapedBytes.describe(path))
+            count(error.code == .unreadable ? .unreadable : .changed, number, path)
             return []
         }
+    }
+
+    private func count(_ kind: ReplayLosses.Kind, _ number: UInt64, _ path: [UInt8]) {
+        if counted.insert(number).inserted { losses.add(kind, EscapedBytes.describe(path)) }
     }
 
     /// The entry of this name; nil where there is none any more.

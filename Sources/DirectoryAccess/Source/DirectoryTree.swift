@@ -44,6 +44,8 @@ package final class DirectoryTree: SnapshotTree {
     let trustsListedInodes: Bool
     /// Parent and name of every directory that was listed.
     var directories: [UInt64: Place] = [:]
+    /// Directories that could not be listed and were counted for it, however often they are asked for.
+    var counted: Set<UInt64> = []
     /// The numbers given to mount points.
     var mounted: Set<UInt64> = []
     var recent = RecentListings()

@@ -65,4 +65,34 @@ extension TreeReplay {
             try lose(.flags, path, error)
         }
     }
+
+    /// Takes the flags that forbid changes from what a step is about, and from the directories that hold it,
+    /// until the end.
+    func allowChanges(_ instruction: Instruction) throws {
+        var paths = [instruction.path]
+        switch instruction {
+        case .rename(_, let other), .link(_, let other): paths.append(other)
+        case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink, .unlink,
+            .removeDirectory, .setExtendedAttribute, .removeExtendedAttribute, .write, .writeEncoded, .clone,
+            .truncate, .changeMode, .changeOwner, .setTimes, .updateExtent, .allocate, .setFlags, .enableVerity:
+            break
+        }
+        for path in paths where current?.path != path {
+            if let (parent, _) = path.split { try allowChanges(parent) }
+            try allowChanges(path)
+        }
+    }
+
+    private func allowChanges(_ path: RelativePath) throws {
+        guard !path.isRoot else { return }
+        let (directory, name) = try parent(of: path)
+        guard let status = try? directory.descriptor.status(of: name), status.isRegular || status.isDirectory,
+            status.flags & UInt64(FileFlags.forbidding) != 0
+        else { return }
+        let held = try directory.descriptor.open(name, flags: OpenFlags.holdOnly)
+        let descriptor = try held.reopen(flags: OpenFlags.read)
+        let flags = try descriptor.flags()
+        try descriptor.setFlags(flags & ~FileFlags.forbidding)
+        deferred.flags[path] = flags & FileFlags.forbidding
+    }
 }

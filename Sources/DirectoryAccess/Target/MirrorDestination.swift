@@ -41,7 +41,11 @@ final class MirrorDestination: ReplayDestination {
                 identity: identity, state: header.base.reference == nil ? .filling : .changing, missing: missing)
             try RecordFile.write(pending, as: recordName, in: parent.descriptor)
             self.pending = pending
-            return TreeReplay(root: root, snapshot: header.snapshot, isStrict: isStrict, missing: missing) { _ in nil }
+            let replay = TreeReplay(
+                root: root, snapshot: header.snapshot, isStrict: isStrict, missing: missing
+            ) { _ in nil }
+            replay.mayHoldForbidding = header.base.reference != nil
+            return replay
         } catch let error as SystemCallError {
             throw SnapshotError(.system, "this directory cannot be brought up to date", place: path, cause: error)
         }

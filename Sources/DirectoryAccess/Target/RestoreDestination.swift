@@ -45,7 +45,11 @@ final class RestoreDestination: ReplayDestination {
     }
 
     private func replay(_ header: SnapshotHeader, in root: SharedDescriptor) -> TreeReplay {
-        TreeReplay(root: root, snapshot: header.snapshot, isStrict: isStrict, missing: missing) { _ in nil }
+        let replay = TreeReplay(
+            root: root, snapshot: header.snapshot, isStrict: isStrict, missing: missing
+        ) { _ in nil }
+        replay.mayHoldForbidding = header.base.reference != nil
+        return replay
     }
 
     func finish(_ replay: TreeReplay) throws -> String {

@@ -62,9 +62,11 @@ final class SnapshotsDestination: ReplayDestination {
                     if entry.name.starts(with: SnapshotsDestination.partialPrefix) { names.append(entry.name) }
                 }
                 for name in names {
-                    let partial = try directory.descriptor.open(name, flags: OpenFlags.readDirectory)
-                    guard (try? partial.tryLock()) != nil else { continue }
-                    try TreeRemoval.remove(name, in: directory.descriptor)
+                    // One that is another user's, or in work, is left to its owner.
+                    guard let partial = try? directory.descriptor.open(name, flags: OpenFlags.readDirectory),
+                        (try? partial.tryLock()) != nil
+                    else { continue }
+                    try? TreeRemoval.remove(name, in: directory.descriptor)
                 }
             }
         } catch let error as SystemCallError {

@@ -20,6 +20,8 @@ package final class TreeReplay {
     let snapshot: SnapshotReference
     let isStrict: Bool
     let findSnapshot: SnapshotFinder
+    /// Whether inodes that forbid changes may be here from an earlier replay: in a tree that is changed in place.
+    package var mayHoldForbidding = false
     let user = CurrentProcess.effectiveUser
     /// Inodes that this tree shares with the one it was copied from.
     var shared = SharedInodes()
@@ -58,6 +60,7 @@ package final class TreeReplay {
     }
 
     private func replay(_ instruction: Instruction) throws {
+        if mayHoldForbidding { try allowChanges(instruction) }
         switch instruction {
         case .makeFile(let path, _): try makeFile(path)
         case .makeDirectory(let path, _): try makeDirectory(path)
