@@ -41,28 +41,13 @@ package final class MeteredTarget: ReplayTarget {
     package func apply(_ instruction: Instruction) throws {
         try cancellation.check()
         try target.apply(instruction)
-        progress.done.instructions += 1
-        switch instruction {
-        case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink:
-            progress.done.inodes += 1
-        case .write(_, _, let data):
-            progress.done.bytes += UInt64(data.count)
-        case .writeEncoded(_, _, let extent):
-            progress.done.bytes += extent.fileLength
-        case .clone(_, _, let length, _), .updateExtent(_, _, let length, _):
-            progress.done.bytes &+= length
-        case .rename, .link, .unlink, .removeDirectory, .setExtendedAttribute, .removeExtendedAttribute, .truncate,
-            .changeMode, .changeOwner, .setTimes, .allocate, .setFlags, .enableVerity:
-            break
-        }
+        progress.done.count(instruction)
         report?(progress)
     }
 
     package func finish() throws {
         try target.finish()
-        finished.inodes += progress.done.inodes
-        finished.instructions += progress.done.instructions
-        finished.bytes &+= progress.done.bytes
+        finished += progress.done
     }
 
     package func abandon() {

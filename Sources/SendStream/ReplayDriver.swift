@@ -74,16 +74,3 @@ final class ReplayDriver {
         }
     }
 }
-
-extension SnapshotTotals {
-    /// Adds one step. Inodes are those made; bytes those of contents, as the file has them.
-    mutating func count(_ instruction: Instruction) {
-        instructions += 1
-        switch instruction {
-        case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink: inodes += 1
-        case .write(_, _, let data): bytes &+= UInt64(data.count)
-        case .writeEncoded(_, _, let extent): bytes &+= extent.fileLength
-        default: break
-        }
-    }
-}

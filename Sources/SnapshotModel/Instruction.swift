@@ -46,6 +46,31 @@ package enum Instruction: Hashable, Sendable {
     }
 }
 
+extension SnapshotTotals {
+    /// Adds one step. Inodes are those made; bytes those of contents, as the file has them.
+    package mutating func count(_ instruction: Instruction) {
+        instructions += 1
+        switch instruction {
+        case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink:
+            inodes += 1
+        case .write(_, _, let data):
+            bytes &+= UInt64(data.count)
+        case .writeEncoded(_, _, let extent):
+            bytes &+= extent.fileLength
+        case .rename, .link, .unlink, .removeDirectory, .setExtendedAttribute, .removeExtendedAttribute, .clone,
+            .truncate, .changeMode, .changeOwner, .setTimes, .updateExtent, .allocate, .setFlags, .enableVerity:
+            break
+        }
+    }
+
+    /// Adds the numbers of another.
+    package static func += (left: inout SnapshotTotals, right: SnapshotTotals) {
+        left.inodes += right.inodes
+        left.instructions += right.instructions
+        left.bytes &+= right.bytes
+    }
+}
+
 /// Where the bytes of a CLONE come from.
 package struct CloneSource: Hashable, Sendable {
     /// The snapshot; that of the stream itself for what this stream has already carried.

@@ -51,6 +51,10 @@ extension SnapshotError.Code {
     package static let limitExceeded = Self(rawValue: "limit-exceeded")
     /// Something this program, build or target cannot do.
     package static let unsupported = Self(rawValue: "unsupported")
+    /// A file of a source cannot be read.
+    package static let unreadable = Self(rawValue: "unreadable")
+    /// A file of a source is no longer what, or where, its directory said.
+    package static let vanished = Self(rawValue: "vanished")
     /// The operating system refused.
     package static let system = Self(rawValue: "system")
     /// The request itself is wrong.

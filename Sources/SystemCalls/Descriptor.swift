@@ -38,7 +38,7 @@ package struct Descriptor: ~Copyable, Sendable {
 
     /// Writes all bytes at `offset`.
     package func write(_ bytes: ArraySlice<UInt8>, at offset: UInt64) throws(SystemCallError) {
-        unsafe try drainBuffer(bytes) { source, written throws(SystemCallError) in
+        unsafe try Descriptor.drainBuffer(bytes) { source, written throws(SystemCallError) in
             try retrying("pwrite") {
                 unsafe pwrite(rawValue, source, bytes.count - written, off_t(clamping: offset) + off_t(written))
             }
@@ -47,6 +47,11 @@ package struct Descriptor: ~Copyable, Sendable {
 
     /// Writes all bytes where the descriptor stands.
     package func write(_ bytes: ArraySlice<UInt8>) throws(SystemCallError) {
+        try Descriptor.write(bytes, to: rawValue)
+    }
+
+    /// Writes all bytes to a descriptor that somebody else owns, such as standard output.
+    package static func write(_ bytes: ArraySlice<UInt8>, to rawValue: Int32) throws(SystemCallError) {
         unsafe try drainBuffer(bytes) { source, written throws(SystemCallError) in
             try retrying("write") { unsafe Glibc.write(rawValue, source, bytes.count - written) }
         }
@@ -83,7 +88,7 @@ package struct Descriptor: ~Copyable, Sendable {
         return bytes
     }
 
-    private func drainBuffer(
+    private static func drainBuffer(
         _ bytes: ArraySlice<UInt8>, _ step: (UnsafeRawPointer?, Int) throws(SystemCallError) -> Int
     ) throws(SystemCallError) {
         let failure = unsafe bytes.withUnsafeBytes { buffer -> SystemCallError? in

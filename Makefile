@@ -1,0 +1,65 @@
+# Everything that is done with this package from outside. Each target installs the Debian packages it needs.
+
+CONFIGURATION ?= release
+PREFIX ?= /usr/local
+WORKLOAD ?= kernel
+COWPATH = .build/$(CONFIGURATION)/cowpath
+
+BUILD_PACKAGES = libzstd-dev zlib1g-dev libsqlite3-dev pkg-config
+# For the independent readers and comparisons that tests and examples hold the program against.
+TEST_PACKAGES = zstd python3 attr acl rsync btrfs-progs e2fsprogs
+SSH_PACKAGES = openssh-server openssh-client
+KERNEL_PACKAGES = xz-utils rsync
+
+# The Swift libraries go into the program, so that it runs where there is no Swift.
+BUILD_FLAGS = -c $(CONFIGURATION) --static-swift-stdlib
+FORMATTED = Sources Tests Package.swift
+
+.PHONY: all build test examples demo bench install uninstall format lint clean
+
+all: build
+
+build:
+	@.ci/install $(BUILD_PACKAGES)
+	swift build $(BUILD_FLAGS) --product cowpath
+
+# Builds the program too, as .build/$(CONFIGURATION)/cowpath: CI runs the examples with it and builds once.
+test:
+	@.ci/install $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	swift test -c $(CONFIGURATION)
+
+# Whatever program is there is run; it is built only where there is none.
+$(COWPATH):
+	@$(MAKE) --no-print-directory build
+
+examples: $(COWPATH)
+	@.ci/install $(TEST_PACKAGES) $(SSH_PACKAGES)
+	@set -e; for example in over-ssh laptop-to-server offline-diff; do \
+		echo "== examples/$$example.sh"; \
+		COWPATH=$(abspath $(COWPATH)) examples/$$example.sh; \
+	done
+
+demo: build
+	@.ci/install $(KERNEL_PACKAGES)
+	COWPATH=$(abspath $(COWPATH)) examples/kernel-sources.sh
+
+bench: build
+	@.ci/install $(KERNEL_PACKAGES) python3
+	COWPATH=$(abspath $(COWPATH)) python3 Benchmarks/run.py $(WORKLOAD)
+
+# As the current user where PREFIX can be written, otherwise with sudo for the copying alone.
+install: build
+	.ci/install-files $(COWPATH) "$(DESTDIR)$(PREFIX)"
+
+uninstall:
+	.ci/install-files --remove "$(DESTDIR)$(PREFIX)"
+
+format:
+	swift format -i -r $(FORMATTED)
+
+lint:
+	swift format lint --strict -r $(FORMATTED)
+
+clean:
+	swift package clean
+	rm -rf .build-demo .build-bench

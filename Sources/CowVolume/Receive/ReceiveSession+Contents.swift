@@ -1,0 +1,214 @@
+import Codecs
+import SnapshotModel
+import Workers
+
+/// Contents of one file that follow one another and wait for more.
+struct WriteBuffer {
+    let number: UInt64
+    let start: UInt64
+    var bytes: [UInt8]
+
+    var end: UInt64 { start + UInt64(bytes.count) }
+}
+
+/// An extent that has been through the workers, and where it goes.
+struct PackedWrite: Sendable {
+    let number: UInt64
+    let offset: UInt64
+    let packed: PackedExtent
+}
+
+/// Contents: what writes, cuts and sets them aside.
+extension ReceiveSession {
+    func write(_ path: RelativePath, offset: UInt64, _ data: ArraySlice<UInt8>) throws {
+        let number = try regularFile(path)
+        let end = try end(offset, UInt64(data.count), path)
+        if data.isEmpty { return }
+        if try writeInline(number, offset: offset, data) { return }
+        try grow(number, to: end)
+        var rest = data
+        while !rest.isEmpty {
+            let place = buffer?.end ?? offset
+            // Extents end where every multiple of their length is, whatever the length of the writes.
+            let room = ExtentLimits.maximumLength - Int(place % UInt64(ExtentLimits.maximumLength))
+            buffer?.bytes.append(contentsOf: rest.prefix(room))
+            rest = rest.dropFirst(room)
+            if let full = buffer, full.end % UInt64(ExtentLimits.maximumLength) == 0 {
+                try submit(full.number, full.start, full.bytes)
+                buffer = WriteBuffer(number: number, start: full.end, bytes: [])
+            }
+        }
+    }
+
+    /// Makes the buffer continue at `offset`, or where the file is small enough to live in the tree and was there
+    /// already, writes there; then the result is true.
+    private func writeInline(_ number: UInt64, offset: UInt64, _ data: ArraySlice<UInt8>) throws -> Bool {
+        if let buffer, buffer.number == number, buffer.end == offset { return false }
+        try flushBuffer()
+        guard try inode(number).size > 0, var inline = try tree.editor.find(ItemKey(number, .inline)) else {
+            buffer = WriteBuffer(number: number, start: offset, bytes: [])
+            return false
+        }
+        let end = offset + UInt64(data.count)
+        if end <= UInt64(FileLimits.inlineSize) {
+            let missing = max(0, Int(end) - inline.count)
+            inline.append(contentsOf: repeatElement(0, count: missing))
+            inline.replaceSubrange(Int(offset)..<Int(end), with: data)
+            try tree.editor.put(ItemKey(number, .inline), inline)
+            try grow(number, to: end)
+            try change(number) { _ in }
+            return true
+        }
+        try tree.editor.remove(ItemKey(number, .inline))
+        if offset == UInt64(inline.count) {
+            buffer = WriteBuffer(number: number, start: 0, bytes: inline)
+        } else {
+            try submit(number, 0, inline)
+            buffer = WriteBuffer(number: number, start: offset, bytes: [])
+        }
+        return false
+    }
+
+    func grow(_ number: UInt64, to end: UInt64) throws {
+        try change(number) { $0.size = max($0.size, end) }
+    }
+
+    /// Stores what waits: in the tree where it is a whole small file, else as an extent.
+    func flushBuffer() throws {
+        guard let waiting = buffer else { return }
+        buffer = nil
+        if waiting.bytes.isEmpty { return }
+        if waiting.start == 0, waiting.bytes.count <= FileLimits.inlineSize,
+            try inode(waiting.number).size == UInt64(waiting.bytes.count), underway[waiting.number] == nil,
+            try !hasExtents(waiting.number)
+        {
+            try tree.editor.put(ItemKey(waiting.number, .inline), waiting.bytes)
+        } else {
+            try submit(waiting.number, waiting.start, waiting.bytes)
+        }
+    }
+
+    private func hasExtents(_ number: UInt64) throws -> Bool {
+        var found = false
+        try tree.editor.forEachItem(from: ItemKey(number, .extent), root: tree.editor.root) { _, _ in
+            found = true
+            return false
+        }
+        return found
+    }
+
+    private func submit(_ number: UInt64, _ offset: UInt64, _ bytes: [UInt8]) throws {
+        underway[number, default: 0] += 1
+        try pipeline.submit {
+            PackedWrite(number: number, offset: offset, packed: try PackedExtent(packing: bytes))
+        }
+    }
+
+    /// Puts an extent that comes from the workers where it belongs.
+    func deliver(_ write: PackedWrite) throws {
+        let count = (underway[write.number] ?? 1) - 1
+        underway[write.number] = count == 0 ? nil : count
+        let extent = try tree.store(write.packed)
+        let length = UInt64(write.packed.rawLength)
+        try removeRange(write.number, write.offset..<write.offset + length)
+        try tree.editor.put(
+            ItemKey(write.number, .extent, offset: write.offset),
+            ExtentItem(extent: extent, offset: 0, length: length).encoded)
+    }
+
+    /// Waits until all contents of a file stand in the tree.
+    func settle(_ number: UInt64) throws {
+        if buffer?.number == number { try flushBuffer() }
+        if underway[number] != nil { try pipeline.drain() }
+    }
+
+    /// The same, and none of them inline.
+    func settleAsExtents(_ number: UInt64) throws {
+        try settle(number)
+        guard let inline = try tree.editor.find(ItemKey(number, .inline)) else { return }
+        try tree.editor.remove(ItemKey(number, .inline))
+        try submit(number, 0, inline)
+        try pipeline.drain()
+    }
+
+    func writeEncoded(_ path: RelativePath, offset: UInt64, _ extent: EncodedExtent) throws {
+        let number = try regularFile(path)
+        guard extent.decodedLength > 0, extent.decodedLength <= UInt64(ExtentLimits.maximumLength),
+            extent.fileLength > 0, extent.decodedOffset <= extent.decodedLength,
+            extent.fileLength <= extent.decodedLength - extent.decodedOffset
+        else { throw invalid("an encoded extent says impossible lengths", path) }
+        let end = try end(offset, extent.fileLength, path)
+        let isWhole = extent.decodedOffset == 0 && extent.fileLength == extent.decodedLength
+        guard isWhole, extent.encoding == .zstd, extent.fileLength > UInt64(FileLimits.inlineSize) else {
+            let bytes = try decoded(extent)
+            let start = Int(extent.decodedOffset)
+            return try write(path, offset: offset, bytes[start..<start + Int(extent.fileLength)])
+        }
+        try flushBuffer()
+        try settleAsExtents(number)
+        try grow(number, to: end)
+        underway[number, default: 0] += 1
+        try pipeline.submit {
+            let raw = try decoded(extent)
+            // A frame that saves nothing is not worth decoding ever again.
+            let packed =
+                extent.bytes.count < raw.count
+                ? PackedExtent(raw: raw, bytes: Array(extent.bytes), encoding: .zstd)
+                : PackedExtent(raw: raw, bytes: raw, encoding: .none)
+            return PackedWrite(number: number, offset: offset, packed: packed)
+        }
+    }
+
+    func truncate(_ path: RelativePath, size: UInt64) throws {
+        let number = try regularFile(path)
+        _ = try end(size, 0, path)
+        try settle(number)
+        let old = try inode(number).size
+        if size < old, let inline = try tree.editor.find(ItemKey(number, .inline)) {
+            if size == 0 {
+                try tree.editor.remove(ItemKey(number, .inline))
+            } else if size < UInt64(inline.count) {
+                try tree.editor.put(ItemKey(number, .inline), Array(inline[..<Int(size)]))
+            }
+        } else if size <= old {
+            try removeRange(number, size..<FileLimits.maximumSize)
+        }
+        try change(number) { $0.size = size }
+    }
+
+    func allocate(_ path: RelativePath, _ mode: AllocationMode, offset: UInt64, length: UInt64) throws {
+        let number = try regularFile(path)
+        let end = try end(offset, length, path)
+        guard mode.subtracting([.keepSize, .punchHole]).isEmpty, length > 0,
+            !mode.contains(.punchHole) || mode.contains(.keepSize)
+        else { throw invalid("an allocation has an unknown mode or no length", path) }
+        try settleAsExtents(number)
+        if mode.contains(.punchHole) {
+            try removeRange(number, offset..<end)
+        } else {
+            try preallocate(number, offset..<end)
+            if !mode.contains(.keepSize) { try grow(number, to: end) }
+        }
+        try change(number) { _ in }
+    }
+}
+
+/// The bytes of an encoded extent. Zeros follow where fewer come out than it says, as btrfs has it.
+private func decoded(_ extent: EncodedExtent) throws -> [UInt8] {
+    let limit = Int(extent.decodedLength)
+    var bytes: [UInt8]
+    do {
+        switch extent.encoding {
+        case .none: bytes = Array(extent.bytes.prefix(limit))
+        case .zstd: bytes = try Zstd.decompress(extent.bytes, limit: limit)
+        case .zlib: bytes = try Zlib.decompress(extent.bytes, limit: limit)
+        case .lzo4K, .lzo8K, .lzo16K, .lzo32K, .lzo64K:
+            throw SnapshotError(
+                .unsupported, "an extent is compressed with LZO", remedy: "send without --compressed-data")
+        }
+    } catch let error as CodecError {
+        throw SnapshotError(.corrupt, "an encoded extent cannot be decoded", cause: error)
+    }
+    bytes.append(contentsOf: repeatElement(0, count: limit - bytes.count))
+    return bytes
+}

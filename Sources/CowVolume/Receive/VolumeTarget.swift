@@ -1,0 +1,94 @@
+package import SnapshotModel
+import Workers
+
+/// Receives snapshots into a dataset of a volume.
+///
+/// Nothing of a snapshot can be seen before ``finish()``, which commits it and the dataset's new head together.
+package final class VolumeTarget: ReplayTarget {
+    /// Where to, and how.
+    package struct Options: Sendable {
+        /// The dataset's full name; it is made where it is not there.
+        package var dataset: String
+        /// The snapshot's name; nil for that of the stream.
+        package var snapshotName: String?
+        /// Whether a dataset that has moved on from the base returns to it, snapshots taken since destroyed, and
+        /// a full stream may replace what a dataset holds.
+        package var force: Bool
+        /// Whether the snapshot is known as the one that was sent; not so for an import, which sends nothing.
+        package var keepsReceivedUUID: Bool
+
+        package init(
+            dataset: String, snapshotName: String? = nil, force: Bool = false, keepsReceivedUUID: Bool = true
+        ) {
+            self.dataset = dataset
+            self.snapshotName = snapshotName
+            self.force = force
+            self.keepsReceivedUUID = keepsReceivedUUID
+        }
+    }
+
+    package private(set) var losses = ReplayLosses()
+    /// The snapshot that the last ``finish()`` made.
+    package private(set) var received: SnapshotRecord?
+
+    private let volume: Volume
+    private let options: Options
+    private let pool: WorkerPool
+    private var session: ReceiveSession?
+
+    init(_ volume: Volume, _ options: Options, pool: WorkerPool) {
+        self.volume = volume
+        self.options = options
+        self.pool = pool
+    }
+
+    package var accepts: ReplayCapabilities { .everything }
+
+    package func begin(_ header: SnapshotHeader) throws {
+        abandon()
+        received = nil
+        guard !header.isBookmark else {
+            throw SnapshotError(
+                .unsupported, "a bookmark has no data to receive", place: header.name,
+                remedy: "keep it as a file, and name it as the base of a send")
+        }
+        let plan = try ReceivePlan(volume, header, options)
+        session = try ReceiveSession(volume, plan, header, pool: pool)
+    }
+
+    package func apply(_ instruction: Instruction) throws {
+        guard let session else {
+            throw SnapshotError(.invalidInstruction, "an instruction stands outside a snapshot")
+        }
+        do {
+            try session.apply(instruction, &losses)
+        } catch var error as SnapshotError {
+            if error.place == nil { error.place = "\(instruction.path)" }
+            throw error
+        }
+    }
+
+    package func finish() throws {
+        guard let session else {
+            throw SnapshotError(.invalidInstruction, "a snapshot ends that did not begin")
+        }
+        received = try session.finish()
+        self.session = nil
+    }
+
+    package func abandon() {
+        session?.abandon()
+        session = nil
+    }
+}
+
+extension Volume {
+    /// A target that receives into a dataset.
+    ///
+    /// - Throws: `SnapshotError` with `invalidRequest` for an impossible name.
+    package func target(_ options: VolumeTarget.Options) throws -> VolumeTarget {
+        try EntityName.check(dataset: options.dataset)
+        if let name = options.snapshotName { try EntityName.check(part: name) }
+        return VolumeTarget(self, options, pool: .shared)
+    }
+}

@@ -1,0 +1,208 @@
+import Foundation
+import GRDB
+import SnapshotModel
+
+/// A tree that is being received, invisible until it is published.
+///
+/// The database is locked only while a commit is written. What the tree started from stays alive, since a row of
+/// its own refers to it.
+final class WorkingTree {
+    /// Nodes are committed when they take this much, encoded: bounded memory, in few and large commits.
+    static let commitSize = 32 << 20
+    /// Extents are committed when there are so many; well below what one generation can number.
+    static let commitExtents = 100_000
+
+    let store: VolumeStore
+    let nodes: CommittedNodes
+    let editor: TreeEditor
+    /// The row, with the totals as they change.
+    var record: RootRecord
+    let segments: SegmentWriter
+    private let lock: WriterLock
+    private var newExtents: [ExtentRecord] = []
+    private var newByHash: [[UInt8]: Int] = [:]
+    private var isOver = false
+
+    var generation: UInt64 { editor.generation }
+
+    /// - Parameter base: what the tree starts from; nil for an empty directory.
+    init(_ store: VolumeStore, base: RootRecord?) throws {
+        try store.reapAbandonedWriters()
+        let lock = try WriterLock(in: store.writersPath)
+        self.store = store
+        self.lock = lock
+        var record = try store.write { database in
+            var record = RootRecord(
+                kind: .working, dataset: 0, name: lock.name, generation: try VolumeSchema.nextGeneration(database),
+                created: .now, node: NodeID(rawValue: 0), inodes: 1, bytes: 0,
+                nextInode: FileLimits.rootDirectory + 1)
+            if let base {
+                record.node = base.node
+                record.inodes = base.inodes
+                record.bytes = base.bytes
+                record.nextInode = base.nextInode
+                try database.execute(
+                    sql: "UPDATE nodes SET refs = refs + 1 WHERE id = ? AND refs > 0",
+                    arguments: [try stored(base.node.rawValue)])
+                guard database.changesCount == 1 else {
+                    throw SnapshotError(.notFound, "the base was destroyed meanwhile", place: base.name)
+                }
+            }
+            try record.insert(database)
+            return record
+        }
+        record.dataset = 0
+        self.record = record
+        nodes = CommittedNodes(store.pool)
+        segments = SegmentWriter(store, writer: record.id)
+        if base != nil {
+            editor = TreeEditor(nodes, root: record.node, generation: record.generation)
+        } else {
+            let root = Inode.rootDirectory(generation: record.generation)
+            editor = try TreeEditor(
+                nodes, key: ItemKey(FileLimits.rootDirectory, .inode), value: InodeItem.encode(root),
+                generation: record.generation)
+        }
+    }
+
+    deinit { abandon() }
+
+    // MARK: Extents
+
+    /// Stores an extent, unless its bytes are there already.
+    ///
+    /// - Returns: its number.
+    func store(_ packed: PackedExtent) throws -> UInt64 {
+        if let index = newByHash[packed.hash] { return newExtents[index].id }
+        let known = try VolumeStore.guarded(store.path) {
+            try store.pool.unsafeRead { database in
+                try StoredRow.first(
+                    database, "SELECT id FROM extents WHERE hash = ? ORDER BY id LIMIT 1", [Data(packed.hash)]
+                )?.unsigned(0)
+            }
+        }
+        if let known { return known }
+        let place = try segments.append(packed.bytes[...])
+        let extent = ExtentRecord(
+            id: NodeID(generation: generation, sequence: UInt64(newExtents.count) + 1).rawValue, hash: packed.hash,
+            segment: place.segment, position: place.position, storedLength: packed.bytes.count,
+            rawLength: packed.rawLength, encoding: packed.encoding, crc: packed.crc)
+        newByHash[packed.hash] = newExtents.count
+        newExtents.append(extent)
+        return extent.id
+    }
+
+    /// An extent that the open generation stored; readable in its segment.
+    func newExtent(_ id: UInt64) throws -> ExtentRecord? {
+        guard let index = Int(exactly: id & NodeID.maximumSequence), NodeID(rawValue: id).generation == generation,
+            index >= 1, index <= newExtents.count
+        else { return nil }
+        try segments.flush()
+        return newExtents[index - 1]
+    }
+
+    // MARK: Commits
+
+    /// Whether so much has gathered that it should be committed.
+    var isFull: Bool {
+        editor.dirtySize >= WorkingTree.commitSize || newExtents.count >= WorkingTree.commitExtents
+    }
+
+    /// Commits what has gathered, still invisible, and goes on in a new generation.
+    func commitPart() throws {
+        let next = try commit { database, _ in
+            try self.record.updateTree(database)
+            return try VolumeSchema.nextGeneration(database)
+        }
+        record.generation = next
+        editor.startGeneration(next)
+    }
+
+    /// Commits what has gathered together with what `body` changes, which makes the tree visible. The row is then
+    /// gone, and its reference on the tree is the body's to hand on.
+    func publish(_ body: (Database, ReferenceLedger) throws -> Void) throws {
+        try commit { database, ledger in
+            try body(database, ledger)
+            try database.execute(
+                sql: "UPDATE segments SET writer = NULL WHERE writer = ?", arguments: [self.record.id])
+            try self.record.delete(database)
+        }
+        isOver = true
+    }
+
+    /// Drops everything. Does nothing after ``publish(_:)``.
+    func abandon() {
+        if isOver { return }
+        isOver = true
+        // What cannot be cleared now is cleared by the next writer, once the lock is gone.
+        try? store.write { database in
+            // The row as it was committed; the one here may be ahead of it.
+            guard let record = try RootRecord.first(database, where: "id = ?", [self.record.id]) else { return }
+            try store.release(record, database)
+        }
+        _ = try? store.reclaim()
+    }
+
+    @discardableResult
+    private func commit<Value>(_ body: (Database, ReferenceLedger) throws -> Value) throws -> Value {
+        let fresh = editor.dirty.values.sorted { $0.id < $1.id }
+        let packed = try fresh.map { try CommittedNodes.pack($0) }
+        try segments.sync()
+        let oldRoot = record.node
+        record.node = editor.root
+        let value = try store.write { database in
+            nodes.transaction = database
+            defer { nodes.transaction = nil }
+            let ledger = ReferenceLedger(database, nodes)
+            for node in fresh { try ledger.holdContents(of: node) }
+            ledger.hold(editor.root)
+            let value = try body(database, ledger)
+            if oldRoot.rawValue != 0 { _ = try ledger.drop([.init(node: oldRoot, isMark: false)]) }
+            try insert(fresh, packed, ledger, database)
+            try ledger.write()
+            return value
+        }
+        for node in fresh { nodes.keep(node) }
+        newExtents.removeAll()
+        newByHash.removeAll()
+        segments.forgetGrowth()
+        return value
+    }
+
+    private func insert(
+        _ fresh: [Node], _ packed: [[UInt8]], _ ledger: ReferenceLedger, _ database: Database
+    ) throws {
+        let statement = try database.cachedStatement(
+            sql: "INSERT INTO nodes (id, level, refs, marks, crc, data) VALUES (?, ?, ?, 0, ?, ?)")
+        for (node, data) in zip(fresh, packed) {
+            try statement.execute(arguments: [
+                try stored(node.id.rawValue), Int64(node.level), ledger.takeCount(ofNew: node.id),
+                Int64(CommittedNodes.checksum(data)), Data(data),
+            ])
+        }
+        for extent in newExtents { try extent.insert(database, refs: ledger.takeCount(ofNewExtent: extent.id)) }
+        for (segment, growth) in segments.growth.sorted(by: { $0.key < $1.key }) {
+            try database.execute(
+                sql: "UPDATE segments SET size = ?, live = live + ? WHERE id = ?",
+                arguments: [try stored(growth.size), growth.added, segment])
+        }
+    }
+}
+
+extension Inode {
+    /// The root of a new dataset.
+    static func rootDirectory(generation: UInt64) -> Inode {
+        Inode(
+            number: InodeNumber(FileLimits.rootDirectory), birthGeneration: generation, changeGeneration: generation,
+            kind: .directory, permissions: 0o755, times: .epoch)
+    }
+}
+
+extension Timestamp {
+    /// The clock's time.
+    static var now: Timestamp {
+        let now = Date().timeIntervalSince1970
+        let seconds = now.rounded(.down)
+        return Timestamp(seconds: Int64(seconds), nanoseconds: UInt32((now - seconds) * 1_000_000_000))
+    }
+}

@@ -1,0 +1,70 @@
+import Codecs
+import Foundation
+import GRDB
+import SnapshotModel
+
+/// Nodes as they were committed, read through one connection and kept for a while.
+final class CommittedNodes: NodeSource {
+    private let reader: any DatabaseReader
+    private var cache = NodeCache()
+    /// The connection of a transaction that is open, through which nodes must then be read.
+    var transaction: Database?
+    /// How many nodes were read from the database.
+    private(set) var reads = 0
+
+    /// - Parameter reader: a pool, for the latest commit; a snapshot, for always the same one.
+    init(_ reader: any DatabaseReader) {
+        self.reader = reader
+    }
+
+    func node(_ id: NodeID) throws -> Node {
+        if let node = cache.find(id) { return node }
+        reads += 1
+        let node =
+            if let transaction {
+                try CommittedNodes.load(id, transaction)
+            } else {
+                try VolumeStore.guarded(reader.path) { try reader.unsafeRead { try CommittedNodes.load(id, $0) } }
+            }
+        cache.insert(node)
+        return node
+    }
+
+    /// Keeps a node that was just committed.
+    func keep(_ node: Node) { cache.insert(node) }
+
+    /// Reads a node and checks it.
+    static func load(_ id: NodeID, _ database: Database) throws -> Node {
+        do {
+            let row = try StoredRow.first(
+                database, "SELECT level, crc, data FROM nodes WHERE id = ?", [try stored(id.rawValue)])
+            guard let row else { throw SnapshotError(.corrupt, "a node is missing") }
+            let data = try row.blob(2)
+            guard Int64(checksum(data)) == (try row.integer(1)) else {
+                throw SnapshotError(.corrupt, "a node's checksum is wrong")
+            }
+            let bytes = try Zstd.decompress(data[...], limit: Node.maximumEncodedSize)
+            let node = try Node(parsing: bytes, id: id)
+            guard Int64(node.level) == (try row.integer(0)) else {
+                throw SnapshotError(.corrupt, "a node has the wrong level")
+            }
+            return node
+        } catch var error as SnapshotError {
+            error.place = "node \(id.rawValue)" + (error.place.map { ", \($0)" } ?? "")
+            throw error
+        } catch let error as CodecError {
+            throw SnapshotError(.corrupt, "a node cannot be decompressed", place: "node \(id.rawValue)", cause: error)
+        }
+    }
+
+    static func checksum(_ data: [UInt8]) -> UInt32 { CRC32C.checksum(data[...]) }
+
+    /// The form in which a node is stored.
+    static func pack(_ node: Node) throws -> [UInt8] {
+        do {
+            return try Zstd.compress(node.encoded()[...], level: 1)
+        } catch {
+            throw SnapshotError(.system, "a node cannot be compressed", cause: error)
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import GRDB
+import SnapshotModel
+
+/// The changes of reference counts in one transaction, netted, and written at its end.
+///
+/// Counting is lazy (Rodeh, "B-trees, shadowing, and clones", 2008): a node counts once on each of its
+/// children, however many trees share the node. What gains must be told before what loses.
+final class ReferenceLedger {
+    /// A reference that is to be given back: from a dataset or snapshot, or from a bookmark.
+    struct Drop {
+        var node: NodeID
+        var isMark: Bool
+    }
+
+    private struct Counts {
+        var refs: Int64 = 0
+        var marks: Int64 = 0
+    }
+
+    private let database: Database
+    private let nodes: CommittedNodes
+    private var changes: [NodeID: Counts] = [:]
+    private var extents: [UInt64: Int64] = [:]
+    private var storedCounts: [NodeID: Counts] = [:]
+    private var dead: Set<NodeID> = []
+    /// Bytes of the nodes that lost their last reference, as stored.
+    private(set) var freedBytes: Int64 = 0
+
+    init(_ database: Database, _ nodes: CommittedNodes) {
+        self.database = database
+        self.nodes = nodes
+    }
+
+    /// One more reference on a tree.
+    func hold(_ node: NodeID, isMark: Bool = false) {
+        if isMark { changes[node, default: Counts()].marks += 1 } else { changes[node, default: Counts()].refs += 1 }
+    }
+
+    /// The references of a node that is new.
+    func holdContents(of node: Node) throws {
+        for child in node.children { changes[child, default: Counts()].refs += 1 }
+        try forEachExtent(of: node) { extents[$0, default: 0] += 1 }
+    }
+
+    /// How many references on an extent, or on a new node, the transaction adds.
+    func change(ofExtent id: UInt64) -> Int64 { extents[id] ?? 0 }
+
+    /// The count that a new node begins with; no longer a change.
+    func takeCount(ofNew id: NodeID) -> Int64 { changes.removeValue(forKey: id)?.refs ?? 0 }
+
+    /// The count that a new extent begins with; no longer a change.
+    func takeCount(ofNewExtent id: UInt64) -> Int64 { extents.removeValue(forKey: id) ?? 0 }
+
+    /// Gives references back, from the top downwards, and stops at what is still held.
+    ///
+    /// - Parameter budget: how many nodes may die; what is left then is returned.
+    func drop(_ drops: [Drop], budget: Int = .max) throws -> [Drop] {
+        var stack = drops
+        var visited = 0
+        while visited < budget, let drop = stack.popLast() {
+            guard try release(drop) else { continue }
+            visited += 1
+            let node = try nodes.node(drop.node)
+            let marks = try counts(of: drop.node).marks
+            let isSkeleton = !drop.isMark && marks > 0
+            if !drop.isMark { try forEachExtent(of: node) { extents[$0, default: 0] -= 1 } }
+            // What only bookmarks hold keeps its children by marks; those come before the references go.
+            if isSkeleton {
+                for child in node.children { changes[child, default: Counts()].marks += 1 }
+            } else {
+                dead.insert(drop.node)
+            }
+            for child in node.children { stack.append(Drop(node: child, isMark: drop.isMark)) }
+        }
+        return stack
+    }
+
+    /// Takes one reference away; whether the node's own references must follow.
+    private func release(_ drop: Drop) throws -> Bool {
+        var change = changes[drop.node] ?? Counts()
+        if drop.isMark { change.marks -= 1 } else { change.refs -= 1 }
+        changes[drop.node] = change
+        // It had at least the one that is taken, so what gained as many is still held.
+        if (drop.isMark ? change.marks : change.refs) >= 0 { return false }
+        let now = try counts(of: drop.node)
+        guard now.refs >= 0, now.marks >= 0, !dead.contains(drop.node) else {
+            throw SnapshotError(
+                .corrupt, "a node has fewer references than are given back", place: "node \(drop.node.rawValue)",
+                remedy: "run 'cowpath check'")
+        }
+        return drop.isMark ? now.marks == 0 && now.refs == 0 : now.refs == 0
+    }
+
+    /// The counts as they stand in this transaction.
+    private func counts(of id: NodeID) throws -> Counts {
+        var counts = try storedCounts[id] ?? loadCounts(of: id)
+        storedCounts[id] = counts
+        if let change = changes[id] {
+            counts.refs += change.refs
+            counts.marks += change.marks
+        }
+        return counts
+    }
+
+    private func loadCounts(of id: NodeID) throws -> Counts {
+        let row = try StoredRow.first(
+            database, "SELECT refs, marks FROM nodes WHERE id = ?", [try stored(id.rawValue)])
+        guard let row else {
+            throw SnapshotError(.corrupt, "a node is missing", place: "node \(id.rawValue)")
+        }
+        return Counts(refs: try row.integer(0), marks: try row.integer(1))
+    }
+
+    /// Writes the changes and deletes the nodes that nothing refers to any more.
+    func write() throws {
+        let update = try database.cachedStatement(
+            sql: "UPDATE nodes SET refs = refs + ?, marks = marks + ? WHERE id = ?")
+        let delete = try database.cachedStatement(sql: "DELETE FROM nodes WHERE id = ?")
+        for (id, change) in changes.sorted(by: { $0.key < $1.key }) {
+            if dead.contains(id) {
+                let size = try StoredRow.first(
+                    database, "SELECT length(data) FROM nodes WHERE id = ?", [try stored(id.rawValue)])
+                freedBytes += try size?.integer(0) ?? 0
+                try delete.execute(arguments: [try stored(id.rawValue)])
+            } else if change.refs != 0 || change.marks != 0 {
+                try update.execute(arguments: [change.refs, change.marks, try stored(id.rawValue)])
+                try expectChange("node \(id.rawValue)")
+            }
+        }
+        let count = try database.cachedStatement(sql: "UPDATE extents SET refs = refs + ? WHERE id = ?")
+        for (id, change) in extents.sorted(by: { $0.key < $1.key }) where change != 0 {
+            try count.execute(arguments: [change, try stored(id)])
+            try expectChange("extent \(id)")
+        }
+        changes.removeAll()
+        extents.removeAll()
+        storedCounts.removeAll()
+        dead.removeAll()
+    }
+
+    private func expectChange(_ place: String) throws {
+        guard database.changesCount == 1 else {
+            throw SnapshotError(
+                .corrupt, "something that is referred to is missing", place: place, remedy: "run 'cowpath check'")
+        }
+    }
+
+    private func forEachExtent(of node: Node, _ body: (UInt64) -> Void) throws {
+        guard node.isLeaf else { return }
+        for (key, value) in zip(node.keys, node.values) where key.kind == .extent {
+            let item = try ExtentItem(parsing: value, start: key.offset)
+            if !item.isPreallocated { body(item.extent) }
+        }
+    }
+}

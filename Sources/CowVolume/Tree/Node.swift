@@ -1,0 +1,104 @@
+/// The number of a node: the generation that wrote it above ``NodeID/sequenceBits`` bits of a sequence.
+///
+/// So every pointer to a child carries the generation of the child, two writers never take the same number,
+/// and none is used again.
+struct NodeID: RawRepresentable, Hashable, Comparable, Sendable {
+    /// 2^20 nodes or extents in one generation, and 2^43 generations below the sign bit of SQLite's integers.
+    static let sequenceBits: UInt64 = 20
+    static let maximumSequence: UInt64 = 1 << sequenceBits - 1
+    static let maximumGeneration: UInt64 = 1 << (63 - sequenceBits) - 1
+
+    let rawValue: UInt64
+
+    init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    init(generation: UInt64, sequence: UInt64) {
+        rawValue = generation << NodeID.sequenceBits | sequence
+    }
+
+    var generation: UInt64 { rawValue >> NodeID.sequenceBits }
+
+    static func < (left: NodeID, right: NodeID) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// A node of a tree, decoded. A leaf has items, an inner node has children, each under a key that is not
+/// greater than any key below it.
+///
+/// Changed only by the ``TreeEditor`` that made it; shared by everyone once it is committed.
+final class Node {
+    /// A node is split beyond this many bytes, and mended below a quarter: 16 KiB, as btrfs has it.
+    static let targetSize = 16 << 10
+    static let minimumSize = targetSize / 4
+    /// Two neighbours become one only up to here, so that the next item does not split them again.
+    static let mergedSize = targetSize * 3 / 4
+    /// Levels beyond this are damage: fan-out is at least two, and 2^40 leaves are more than fit.
+    static let maximumLevel: UInt8 = 40
+
+    let id: NodeID
+    /// 0 for a leaf.
+    let level: UInt8
+    var keys: [ItemKey]
+    /// Of a leaf: what stands under each key.
+    var values: [[UInt8]]
+    /// Of an inner node: the child that begins at each key.
+    var children: [NodeID]
+    /// About how many bytes the node takes when encoded.
+    var size: Int
+
+    init(id: NodeID, level: UInt8, keys: [ItemKey] = [], values: [[UInt8]] = [], children: [NodeID] = []) {
+        self.id = id
+        self.level = level
+        self.keys = keys
+        self.values = values
+        self.children = children
+        size = 0
+        size = Node.weigh(self, 0..<keys.count)
+    }
+
+    init(copying other: Node, id: NodeID) {
+        self.id = id
+        level = other.level
+        keys = other.keys
+        values = other.values
+        children = other.children
+        size = other.size
+    }
+
+    var isLeaf: Bool { level == 0 }
+
+    /// The index of the first key that is not less than `key`.
+    func lowerBound(_ key: ItemKey) -> Int {
+        var low = 0
+        var high = keys.count
+        while low < high {
+            let middle = (low + high) / 2
+            if keys[middle] < key { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// Of an inner node: the child below which `key` stands or would stand.
+    func childIndex(_ key: ItemKey) -> Int {
+        let index = lowerBound(key)
+        if index < keys.count, keys[index] == key { return index }
+        return max(0, index - 1)
+    }
+
+    /// About how many bytes an item takes: the key's and value's lengths, and its integers packed.
+    static func weigh(_ key: ItemKey, valueCount: Int) -> Int { 8 + key.name.count + valueCount }
+
+    /// The same for a pointer to a child.
+    static let pointerWeight = 6
+
+    static func weigh(_ node: Node, _ range: Range<Int>) -> Int {
+        range.reduce(0) { sum, index in
+            sum + weigh(node.keys[index], valueCount: node.isLeaf ? node.values[index].count : pointerWeight)
+        }
+    }
+}
+
+/// Where nodes come from.
+protocol NodeSource: AnyObject {
+    /// - Throws: `SnapshotError` where the node is damaged or gone.
+    func node(_ id: NodeID) throws -> Node
+}

@@ -1,0 +1,175 @@
+package import SnapshotModel
+import SystemCalls
+
+/// A regular file that is being read.
+final class OpenSourceFile {
+    let descriptor: Descriptor
+    let place: Place
+    /// As it was when it was opened.
+    let status: FileStatus
+    /// How many bytes are read of it: no more than were promised, should it grow.
+    let size: UInt64
+    /// Whether a change was counted.
+    var isCounted = false
+
+    init(_ descriptor: consuming Descriptor, at place: Place, status: FileStatus, size: UInt64) {
+        self.descriptor = descriptor
+        self.place = place
+        self.status = status
+        self.size = size
+    }
+}
+
+extension DirectoryTree {
+    package func extendedAttributes(of number: InodeNumber) throws -> [ExtendedAttribute] {
+        if number == root {
+            let descriptor = rootDescriptor
+            return try attributes(at: Place(directory: root.rawValue, name: [])) {
+                try descriptor.descriptor.attributeNames()
+            } value: {
+                try descriptor.descriptor.attribute($0)
+            }
+        }
+        guard let place = try place(of: number.rawValue) else { throw missing(number) }
+        let parent = try descriptor(of: place.directory)
+        let status = try lastStatus(of: number.rawValue) ?? status(of: number.rawValue, at: place)
+        if status.isRegular {
+            let file = try openFile(number)
+            return try attributes(at: place) {
+                try file.descriptor.attributeNames()
+            } value: {
+                try file.descriptor.attribute($0)
+            }
+        }
+        return try attributes(at: place) {
+            try parent.descriptor.attributeNames(of: place.name)
+        } value: {
+            try parent.descriptor.attribute($0, of: place.name)
+        }
+    }
+
+    private func attributes(
+        at place: Place, names: () throws -> [[UInt8]], value: ([UInt8]) throws -> [UInt8]?
+    ) throws -> [ExtendedAttribute] {
+        do {
+            return try names().compactMap { name in
+                do {
+                    return try value(name).map { ExtendedAttribute(name: name, value: $0) }
+                } catch let error as SystemCallError where error.isForbidden {
+                    losses.add(.extendedAttribute, describe(place) + " " + EscapedBytes.describe(name))
+                    return nil
+                }
+            }
+        } catch let error as SystemCallError {
+            throw unreadable(error, at: place)
+        }
+    }
+
+    package func symbolicLinkTarget(of number: InodeNumber) throws -> [UInt8] {
+        guard let place = try place(of: number.rawValue) else { throw missing(number) }
+        do {
+            return try descriptor(of: place.directory).descriptor.readSymbolicLink(place.name)
+        } catch let error as SystemCallError {
+            throw error.isInvalid ? vanished(place, cause: error) : unreadable(error, at: place)
+        }
+    }
+
+    package func forEachExtent(
+        of number: InodeNumber, from offset: UInt64, _ body: (FileExtent) throws -> Void
+    ) throws {
+        let file = try openFile(number)
+        guard offset < file.size else { return }
+        // A file with no fewer blocks than bytes has no holes worth asking for.
+        guard file.status.blocks < (file.size + 511) / 512 else {
+            return try body(FileExtent(offset: 0, length: file.size, content: .data(nil)))
+        }
+        var position = offset
+        while position < file.size {
+            let range: Range<UInt64>?
+            do {
+                range = try dataRange(of: file, from: position)
+            } catch {
+                throw unreadable(error, at: file.place)
+            }
+            guard let range else { return }
+            try body(FileExtent(offset: range.lowerBound, length: UInt64(range.count), content: .data(nil)))
+            position = range.upperBound
+        }
+    }
+
+    /// The first range at or behind `position` that is not a hole; nil where only a hole follows.
+    private func dataRange(of file: OpenSourceFile, from position: UInt64) throws(SystemCallError) -> Range<UInt64>? {
+        do throws(SystemCallError) {
+            guard let start = try file.descriptor.nextData(from: position), start < file.size else { return nil }
+            let end = min(try file.descriptor.nextHole(from: start), file.size)
+            // A file that is being cut can answer with an end before its start.
+            return start < end ? start..<end : nil
+        } catch  where error.isInvalid || error.isUnsupported {
+            return position..<file.size
+        }
+    }
+
+    package func read(_ number: InodeNumber, at offset: UInt64, count: Int) throws -> ArraySlice<UInt8> {
+        let file = try openFile(number)
+        guard offset < file.size, count > 0 else { return [] }
+        let wanted = Int(min(UInt64(min(count, 1 << 20)), file.size - offset))
+        do {
+            let bytes = try file.descriptor.read(at: offset, count: wanted)
+            if offset + UInt64(bytes.count) >= file.size || bytes.count < wanted {
+                let now = try file.descriptor.status()
+                if !now.holdsTheSame(as: file.status) { countChange(of: file) }
+            }
+            return bytes[...]
+        } catch {
+            throw unreadable(error, at: file.place)
+        }
+    }
+
+    package func identity(ofInline extent: FileExtent, of number: InodeNumber) throws -> ExtentIdentity {
+        throw SnapshotError(.unsupported, "a directory has no inline extents", place: identity.name)
+    }
+
+    /// A regular file, open for reading; from the cache where it was used just before.
+    private func openFile(_ number: InodeNumber) throws -> OpenSourceFile {
+        if let file = files.value(for: number.rawValue) { return file }
+        guard let place = try place(of: number.rawValue) else { throw missing(number) }
+        let promised = try lastStatus(of: number.rawValue) ?? status(of: number.rawValue, at: place)
+        guard promised.isRegular else {
+            throw SnapshotError(.invalidRequest, "only a regular file has contents", place: describe(place))
+        }
+        do {
+            let parent = try descriptor(of: place.directory)
+            let descriptor = try openQuietly(place.name, in: parent)
+            let status = try descriptor.status()
+            guard status.inode == number.rawValue, status.isRegular else { throw vanished(place) }
+            let file = OpenSourceFile(
+                descriptor, at: place, status: status, size: min(status.size, promised.size))
+            if !status.holdsTheSame(as: promised) { countChange(of: file) }
+            files.insert(file, for: number.rawValue)
+            return file
+        } catch let error as SystemCallError {
+            throw unreadable(error, at: place)
+        }
+    }
+
+    private func openQuietly(_ name: [UInt8], in parent: SharedDescriptor) throws(SystemCallError) -> Descriptor {
+        do throws(SystemCallError) {
+            return try parent.descriptor.open(name, flags: OpenFlags.readQuietly)
+        } catch  where error.isForbidden {
+            return try parent.descriptor.open(name, flags: OpenFlags.read)
+        }
+    }
+
+    private func lastStatus(of number: UInt64) -> FileStatus? {
+        lastStatus.flatMap { $0.inode == number ? $0 : nil }
+    }
+
+    private func countChange(of file: OpenSourceFile) {
+        if !file.isCounted { losses.add(.changed, describe(file.place)) }
+        file.isCounted = true
+    }
+
+    private func missing(_ number: InodeNumber) -> SnapshotError {
+        SnapshotError(.notFound, "there is no inode \(number.rawValue)", place: identity.name)
+    }
+}

@@ -1,0 +1,68 @@
+import SnapshotModel
+import SystemCalls
+
+/// Attributes that would be in the way of the replay, by path, to be set at its end.
+struct DeferredAttributes {
+    /// Permissions of directories that their own owner could not write to with them.
+    var modes: [RelativePath: UInt32] = [:]
+    /// Flags that forbid changes (`FS_IMMUTABLE_FL`, `FS_APPEND_FL`).
+    var flags: [RelativePath: UInt32] = [:]
+
+    mutating func move(_ path: RelativePath, to newPath: RelativePath) {
+        modes.movePaths(path, to: newPath)
+        flags.movePaths(path, to: newPath)
+    }
+
+    mutating func remove(_ path: RelativePath) {
+        modes[path] = nil
+        flags[path] = nil
+    }
+}
+
+extension Dictionary where Key == RelativePath {
+    /// Renames the keys at and below a path.
+    mutating func movePaths(_ path: RelativePath, to newPath: RelativePath) {
+        guard !isEmpty else { return }
+        for (key, value) in self where key.isWithin(path) {
+            self[key] = nil
+            self[key.moved(from: path, to: newPath)] = value
+        }
+    }
+}
+
+extension RelativePath {
+    /// This path after a directory above it, or itself, was renamed.
+    func moved(from path: RelativePath, to newPath: RelativePath) -> RelativePath {
+        RelativePath(trusted: newPath.bytes + bytes.dropFirst(path.bytes.count))
+    }
+}
+
+extension TreeReplay {
+    /// Sets what was deferred, what lies deeper first, since a directory may then no longer be entered.
+    func applyDeferred() throws {
+        let flags = deferred.flags
+        for path in flags.keys.sorted(by: >) { try applyFlags(flags[path] ?? 0, to: path) }
+        let modes = deferred.modes
+        for path in modes.keys.sorted(by: >) {
+            let mode = modes[path] ?? 0
+            guard !path.isRoot else {
+                try root.descriptor.changeMode(mode)
+                continue
+            }
+            let (directory, name) = try parent(of: path)
+            try directory.descriptor.changeMode(of: name, mode)
+        }
+        deferred = DeferredAttributes()
+    }
+
+    private func applyFlags(_ flags: UInt32, to path: RelativePath) throws {
+        do {
+            let (directory, name) = try parent(of: path)
+            let held = try directory.descriptor.open(name, flags: OpenFlags.holdOnly)
+            let descriptor = try held.reopen(flags: OpenFlags.read)
+            try descriptor.setFlags(try descriptor.flags() | flags)
+        } catch let error as SystemCallError {
+            try lose(.flags, path, error)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import SnapshotModel
+import SystemCalls
+
+/// One directory that is brought up to date in place.
+///
+/// Its record, `DIR.cowpath` beside it, says what it holds, and while a stream is received that it holds nothing
+/// to rely on. A full stream that was cut is begun again; after an incremental one that was cut, only a full
+/// one into the emptied directory helps.
+final class MirrorDestination: ReplayDestination {
+    private let path: String
+    private let isStrict: Bool
+    private let parent: SharedDescriptor
+    private let name: [UInt8]
+    private var root: SharedDescriptor?
+    private var pending: SnapshotRecord?
+
+    private var recordName: [UInt8] { name + Array(".cowpath".utf8) }
+
+    init(path: String, isStrict: Bool) throws {
+        self.path = path
+        self.isStrict = isStrict
+        (parent, name) = try TargetPath.split(path)
+    }
+
+    func begin(_ header: SnapshotHeader) throws -> TreeReplay {
+        do {
+            let record = try RecordFile.read(recordName, in: parent.descriptor)
+            let root = try TargetPath.openOrMake(name, in: parent.descriptor)
+            if let reference = header.base.reference {
+                try checkHolds(reference, record)
+            } else {
+                try makeReady(root, record)
+            }
+            self.root = root
+            let identity = SnapshotIdentity(
+                name: header.name, uuid: .random(), generation: header.snapshot.generation,
+                receivedUUID: header.snapshot.uuid, receivedGeneration: header.snapshot.generation,
+                created: header.created)
+            let missing = header.base.reference == nil ? [] : record?.missing ?? []
+            let pending = SnapshotRecord(
+                identity: identity, state: header.base.reference == nil ? .filling : .changing, missing: missing)
+            try RecordFile.write(pending, as: recordName, in: parent.descriptor)
+            self.pending = pending
+            return TreeReplay(root: root, snapshot: header.snapshot, isStrict: isStrict, missing: missing) { _ in nil }
+        } catch let error as SystemCallError {
+            throw SnapshotError(.system, "this directory cannot be brought up to date", place: path, cause: error)
+        }
+    }
+
+    private func checkHolds(_ reference: SnapshotReference, _ record: SnapshotRecord?) throws {
+        let remedy = "empty the directory and receive a full stream"
+        guard let record, record.state == .complete else {
+            throw SnapshotError(
+                .baseNotFound,
+                record == nil ? "this directory holds no received snapshot" : "an earlier stream was cut halfway",
+                place: path, remedy: remedy)
+        }
+        guard record.identity.answers(to: reference.uuid) else {
+            throw SnapshotError(
+                .baseNotFound, "this directory holds \(record.identity.name), which is not the base of the stream",
+                place: path, remedy: "send against it, or \(remedy)")
+        }
+    }
+
+    /// A full stream goes into an empty directory, or one that it began to fill itself.
+    private func makeReady(_ root: SharedDescriptor, _ record: SnapshotRecord?) throws {
+        if record?.state == .filling {
+            try TreeRemoval.removeContents(of: root.descriptor)
+        } else {
+            try TargetPath.checkEmpty(root.descriptor, path)
+        }
+    }
+
+    func finish(_ replay: TreeReplay) throws -> String {
+        guard var record = pending else {
+            throw SnapshotError(.invalidInstruction, "no snapshot was begun", place: path)
+        }
+        record.state = .complete
+        record.missing = replay.missing
+        do {
+            try RecordFile.write(record, as: recordName, in: parent.descriptor)
+        } catch {
+            throw SnapshotError(.system, "the record of the mirror cannot be written", place: path, cause: error)
+        }
+        pending = nil
+        return path
+    }
+
+    /// Empties what a full stream began to fill. What an incremental one did stays, marked as half done.
+    func abandon() {
+        guard let record = pending else { return }
+        pending = nil
+        guard record.state == .filling, let root else { return }
+        guard (try? TreeRemoval.removeContents(of: root.descriptor)) != nil else { return }
+        try? parent.descriptor.unlink(recordName)
+    }
+}

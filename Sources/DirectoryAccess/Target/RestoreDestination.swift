@@ -1,0 +1,70 @@
+import SnapshotModel
+import SystemCalls
+
+/// A directory that is made or, if it is empty, filled, and of which nothing is recorded.
+final class RestoreDestination: ReplayDestination {
+    private let path: String
+    private let isStrict: Bool
+    private let parent: SharedDescriptor
+    private let name: [UInt8]
+    private var root: SharedDescriptor?
+    private var wasMade = false
+    /// What was restored here in this run, so that a stream of several snapshots can be.
+    private var held: SnapshotReference?
+    private var missing: Set<RelativePath> = []
+    private var pending: SnapshotReference?
+
+    init(path: String, isStrict: Bool) throws {
+        self.path = path
+        self.isStrict = isStrict
+        (parent, name) = try TargetPath.split(path)
+    }
+
+    func begin(_ header: SnapshotHeader) throws -> TreeReplay {
+        if let reference = header.base.reference {
+            guard let held, let root, held.uuid == reference.uuid else {
+                throw SnapshotError(
+                    .baseNotFound, "an incremental stream cannot be restored alone", place: path,
+                    remedy: "restore from a full stream")
+            }
+            self.held = nil
+            pending = header.snapshot
+            return replay(header, in: root)
+        }
+        do {
+            wasMade = (try? parent.descriptor.status(of: name)) == nil
+            let root = try TargetPath.openOrMake(name, in: parent.descriptor)
+            try TargetPath.checkEmpty(root.descriptor, path)
+            self.root = root
+            pending = header.snapshot
+            missing = []
+            return replay(header, in: root)
+        } catch let error as SystemCallError {
+            throw SnapshotError(.system, "nothing can be restored here", place: path, cause: error)
+        }
+    }
+
+    private func replay(_ header: SnapshotHeader, in root: SharedDescriptor) -> TreeReplay {
+        TreeReplay(root: root, snapshot: header.snapshot, isStrict: isStrict, missing: missing) { _ in nil }
+    }
+
+    func finish(_ replay: TreeReplay) throws -> String {
+        held = pending
+        pending = nil
+        missing = replay.missing
+        do {
+            try parent.descriptor.openDirectory(beneath: [], flags: OpenFlags.readDirectory).sync()
+        } catch {
+            throw SnapshotError(.system, "the restored directory cannot be made durable", place: path, cause: error)
+        }
+        return path
+    }
+
+    func abandon() {
+        guard pending != nil, let root else { return }
+        pending = nil
+        self.root = nil
+        guard (try? TreeRemoval.removeContents(of: root.descriptor)) != nil, wasMade else { return }
+        try? parent.descriptor.removeDirectory(name)
+    }
+}

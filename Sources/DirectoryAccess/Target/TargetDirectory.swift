@@ -1,0 +1,93 @@
+import SnapshotModel
+import SystemCalls
+
+/// A directory of the tree that is being built, held open.
+final class TargetDirectory {
+    let descriptor: Descriptor
+    private var knownDefaultACL: Bool?
+
+    init(_ descriptor: consuming Descriptor) {
+        self.descriptor = descriptor
+    }
+
+    /// Whether what is made here inherits an ACL, which no stream asked for.
+    var hasDefaultACL: Bool {
+        if let knownDefaultACL { return knownDefaultACL }
+        let found = (try? descriptor.attribute(PosixACL.defaults, of: [UInt8(ascii: ".")])) ?? nil
+        knownDefaultACL = found != nil
+        return found != nil
+    }
+
+    /// Forgets about the default ACL, which was set or removed.
+    func forgetDefaultACL() {
+        knownDefaultACL = nil
+    }
+}
+
+/// The attributes that hold access control lists (acl(5)).
+enum PosixACL {
+    static let access = Array("system.posix_acl_access".utf8)
+    static let defaults = Array("system.posix_acl_default".utf8)
+}
+
+extension TreeReplay {
+    /// The directory that holds what a path names, and its name there.
+    func parent(of path: RelativePath) throws -> (directory: TargetDirectory, name: [UInt8]) {
+        guard let (parent, name) = path.split else {
+            throw invalid("this cannot be done with the root of a snapshot", path)
+        }
+        return (try directory(parent), name.bytes)
+    }
+
+    /// A directory by its path, from the cache or opened beneath the root.
+    func directory(_ path: RelativePath) throws -> TargetDirectory {
+        if let lastDirectory, lastDirectory.path == path { return lastDirectory.directory }
+        let directory: TargetDirectory
+        if let known = directories.value(for: path) {
+            directory = known
+        } else {
+            directory = try isUnprivileged ? openLoosened(path) : open(path)
+            directories.insert(directory, for: path)
+        }
+        lastDirectory = (path, directory)
+        return directory
+    }
+
+    private func open(_ path: RelativePath) throws -> TargetDirectory {
+        do {
+            return TargetDirectory(
+                try root.descriptor.openDirectory(beneath: path.bytes, flags: OpenFlags.passDirectory))
+        } catch {
+            throw failure(error, at: path)
+        }
+    }
+
+    /// Opens a directory from its parent, and gives its owner for now the rights to change what is in it.
+    private func openLoosened(_ path: RelativePath) throws -> TargetDirectory {
+        guard let (parentPath, name) = path.split else {
+            try loosen(path, try root.descriptor.status()) { try root.descriptor.changeMode($0) }
+            return try open(path)
+        }
+        let parent = try directory(parentPath)
+        let status = try parent.descriptor.status(of: name.bytes)
+        if status.isDirectory {
+            try loosen(path, status) { try parent.descriptor.changeMode(of: name.bytes, $0) }
+        }
+        return TargetDirectory(
+            try parent.descriptor.openDirectory(beneath: name.bytes, flags: OpenFlags.passDirectory))
+    }
+
+    /// Adds the owner's rights to a directory that lacks them, and remembers what it had.
+    func loosen(_ path: RelativePath, _ status: FileStatus, _ changeMode: (UInt32) throws -> Void) throws {
+        let needed: UInt32 = 0o700
+        guard status.owner == user, status.permissions & needed != needed else { return }
+        try changeMode(status.permissions | needed)
+        if deferred.modes[path] == nil { deferred.modes[path] = status.permissions }
+    }
+
+    /// Forgets open directories at and below a path whose meaning changes.
+    func forgetDirectories(within path: RelativePath) {
+        directories.removeAll { $0.isWithin(path) }
+        if let last = lastDirectory, last.path.isWithin(path) { lastDirectory = nil }
+    }
+}

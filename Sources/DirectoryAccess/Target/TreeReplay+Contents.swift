@@ -1,0 +1,151 @@
+import Codecs
+import SnapshotModel
+import SystemCalls
+
+/// What changes the contents of regular files.
+extension TreeReplay {
+    func write(_ path: RelativePath, offset: UInt64, _ data: ArraySlice<UInt8>) throws {
+        try check(offset, UInt64(data.count), path)
+        let file = try self.file(path)
+        file.mayHaveLostPrivileges = true
+        try file.descriptor.write(data, at: offset)
+    }
+
+    func writeEncoded(_ path: RelativePath, offset: UInt64, _ extent: EncodedExtent) throws {
+        let limit = UInt64(EncodedExtent.maximumDecodedLength)
+        let (end, overflows) = extent.decodedOffset.addingReportingOverflow(extent.fileLength)
+        guard extent.decodedLength <= limit, !overflows, end <= extent.decodedLength else {
+            throw invalid("an encoded extent decodes to at most 128 KiB, and its range lies in them", path)
+        }
+        var decoded = try decode(extent, path)
+        // What a frame leaves out at its end reads as zeros (btrfs, ENCODED_WRITE).
+        if decoded.count < Int(end) {
+            decoded.append(contentsOf: repeatElement(0, count: Int(end) - decoded.count))
+        }
+        try write(path, offset: offset, decoded[Int(extent.decodedOffset)..<Int(end)])
+    }
+
+    private func decode(_ extent: EncodedExtent, _ path: RelativePath) throws -> [UInt8] {
+        let limit = Int(extent.decodedLength)
+        do {
+            switch extent.encoding {
+            case .none:
+                guard extent.bytes.count <= limit else { throw CodecError("more bytes than were announced") }
+                return [UInt8](extent.bytes)
+            case .zlib: return try Zlib.decompress(extent.bytes, limit: limit)
+            case .zstd: return try Zstd.decompress(extent.bytes, limit: limit)
+            case .lzo4K, .lzo8K, .lzo16K, .lzo32K, .lzo64K:
+                throw SnapshotError(
+                    .unsupported, "data compressed with LZO cannot be decoded", place: path.description,
+                    remedy: "send without --compressed-data")
+            }
+        } catch let error as CodecError {
+            throw SnapshotError(
+                .corrupt, "an encoded extent cannot be decoded", place: path.description, cause: error)
+        }
+    }
+
+    func truncate(_ path: RelativePath, size: UInt64) throws {
+        try check(size, 0, path)
+        let file = try self.file(path)
+        file.mayHaveLostPrivileges = true
+        try file.descriptor.truncate(to: size)
+    }
+
+    func allocate(_ path: RelativePath, mode: AllocationMode, offset: UInt64, length: UInt64) throws {
+        try check(offset, length, path)
+        guard mode.isSubset(of: [.keepSize, .punchHole]), mode != .punchHole, length > 0 else {
+            throw invalid("a range is allocated, with or without its size kept, or punched", path)
+        }
+        let file = try self.file(path)
+        file.mayHaveLostPrivileges = true
+        do {
+            try file.descriptor.allocate(mode: mode.rawValue, offset: offset, length: length)
+        } catch {
+            guard error.isUnsupported else { throw error }
+            let size = try file.descriptor.status().size
+            if mode.contains(.punchHole) {
+                if offset < size {
+                    try FileCopy.writeZeros(file.descriptor, offset..<min(offset + length, size))
+                }
+                try lose(.hole, path, error)
+            } else if !mode.contains(.keepSize), offset + length > size {
+                try file.descriptor.truncate(to: offset + length)
+            }
+        }
+    }
+
+    func clone(_ path: RelativePath, offset: UInt64, length: UInt64, from source: CloneSource) throws {
+        try check(offset, length, path)
+        try check(source.offset, length, path)
+        guard length > 0 else { return }
+        let file = try self.file(path)
+        file.mayHaveLostPrivileges = true
+        if source.snapshot.uuid == snapshot.uuid, source.path == path {
+            let distance = max(offset, source.offset) - min(offset, source.offset)
+            guard distance >= length else { throw invalid("a range cannot be cloned onto itself", path) }
+            try clone(from: file.descriptor, source, to: file, offset: offset, length: length)
+        } else {
+            let descriptor = try cloneSource(source)
+            try clone(from: descriptor.descriptor, source, to: file, offset: offset, length: length)
+        }
+    }
+
+    private func clone(
+        from descriptor: borrowing Descriptor, _ source: CloneSource, to file: TargetFile, offset: UInt64,
+        length: UInt64
+    ) throws {
+        do {
+            try file.descriptor.clone(from: descriptor, at: source.offset, length: length, to: offset)
+        } catch {
+            // Not on this file system, not between these two, or not at these offsets: copied instead.
+            guard source.offset + length <= (try descriptor.status().size) else {
+                throw invalid("CLONE reaches behind the end of \(source.path)", file.path)
+            }
+            try FileCopy.copy(
+                from: descriptor, at: source.offset, to: file.descriptor, at: offset, length: length)
+        }
+    }
+
+    /// The file that a CLONE takes data from, open for reading.
+    private func cloneSource(_ source: CloneSource) throws -> SharedDescriptor {
+        if source.snapshot.uuid == snapshot.uuid {
+            let (directory, name) = try parent(of: source.path)
+            return try openSource(name, in: directory.descriptor, source.path)
+        }
+        let key = CloneFile(snapshot: source.snapshot.uuid, path: source.path)
+        if let known = cloneSources.value(for: key) { return known }
+        guard let (parent, name) = source.path.split else {
+            throw invalid("a directory cannot be cloned", source.path)
+        }
+        guard let root = try findSnapshot(source.snapshot) else {
+            throw SnapshotError(
+                .baseNotFound, "the snapshot that CLONE takes data from is not here",
+                place: "\(source.snapshot.uuid), \(source.path)", remedy: "receive it first, or send without it")
+        }
+        let directory = try root.descriptor.openDirectory(beneath: parent.bytes, flags: OpenFlags.passDirectory)
+        let opened = try openSource(name.bytes, in: directory, source.path)
+        cloneSources.insert(opened, for: key)
+        return opened
+    }
+
+    private func openSource(
+        _ name: [UInt8], in directory: borrowing Descriptor, _ path: RelativePath
+    ) throws -> SharedDescriptor {
+        let held = try directory.open(name, flags: OpenFlags.holdOnly)
+        guard try held.status().isRegular else { throw invalid("CLONE takes data from no regular file", path) }
+        return SharedDescriptor(try held.reopen(flags: OpenFlags.read))
+    }
+
+    /// A range must end where a file can (`off_t`).
+    private func check(_ offset: UInt64, _ length: UInt64, _ path: RelativePath) throws {
+        let (end, overflows) = offset.addingReportingOverflow(length)
+        guard !overflows, end <= UInt64(Int64.max) else { throw invalid("a file cannot be so large", path) }
+    }
+}
+
+/// A file of another snapshot.
+struct CloneFile: Hashable {
+    let snapshot: SnapshotUUID
+    let path: RelativePath
+}

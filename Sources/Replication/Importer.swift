@@ -1,0 +1,106 @@
+import CowVolume
+package import DirectoryAccess
+import Foundation
+import SnapshotDiff
+package import SnapshotModel
+
+/// Brings a dataset to what a directory holds now, and keeps it as a snapshot: a send from the directory and
+/// a receive into the volume, with no bytes between.
+package struct Importer {
+    private let directory: String
+    private let volume: Volume
+    private let name: VolumeName
+    private let options: DirectoryTree.Options
+
+    /// What an import did.
+    package struct Summary: Sendable {
+        /// `DATASET@SNAPSHOT`
+        package let snapshot: String
+        package let totals: SnapshotTotals
+        package let losses: ReplayLosses
+    }
+
+    /// - Parameters:
+    ///   - directory: The directory's path.
+    ///   - address: `VOLUME/DATASET[@SNAPSHOT]`; without a name the snapshot is named after the time.
+    /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidRequest``.
+    package init(directory: String, into address: String, options: DirectoryTree.Options, opener: TreeOpener) throws {
+        (volume, name) = try opener.volumeName(address)
+        guard !name.dataset.isEmpty, name.path.isRoot else {
+            throw SnapshotError(
+                .invalidRequest, "an import needs a dataset", place: address,
+                remedy: "write VOLUME/DATASET or VOLUME/DATASET@SNAPSHOT")
+        }
+        if case .bookmark = name.part {
+            throw SnapshotError(.invalidRequest, "an import cannot make a bookmark", place: address)
+        }
+        self.directory = directory
+        self.options = options
+    }
+
+    /// Imports.
+    package func run(cancellation: Cancellation, report: ProgressReport?) throws -> Summary {
+        let source = try DirectoryTree(path: directory, options: options)
+        let snapshotName: String
+        if case .snapshot(let part) = name.part { snapshotName = part } else { snapshotName = Importer.timeName() }
+
+        let base = try newestSnapshot()
+        var header = SnapshotHeader(
+            name: snapshotName, snapshot: SnapshotReference(uuid: .random(), generation: 0), created: .now)
+        if let base { header.base = .parent(base.identity.reference) }
+
+        let target = try volume.target(
+            VolumeTarget.Options(
+                dataset: name.dataset, snapshotName: snapshotName, force: false, keepsReceivedUUID: false))
+        let metered = MeteredTarget(target, cancellation: cancellation, report: report)
+        let planner = try planner(source: source, base: base.map { try volume.tree(of: $0.name) })
+        try planner.run(into: metered, header)
+        var losses = target.losses
+        losses.add(planner.losses)
+        losses.add(source.losses)
+        return Summary(
+            snapshot: "\(name.dataset)@\(snapshotName)", totals: metered.finished, losses: losses)
+    }
+
+    /// The snapshot that the dataset stands at: its newest, or of a fresh clone the one that it began as.
+    private func newestSnapshot() throws -> SnapshotRecord? {
+        guard let dataset = try volume.datasets().first(where: { $0.name == name.dataset }) else { return nil }
+        if let newest = try volume.snapshots(of: name.dataset).last { return newest }
+        return try volume.snapshots(of: nil).first { $0.name == dataset.origin }
+    }
+
+    private func planner(source: DirectoryTree, base: VolumeTree?) throws -> Planner {
+        var options = PlannerOptions(comparison: .imported)
+        if let base, try !comesFromSameDirectory(source, base) { options.comparison.correspondence = .paths }
+        return Planner(source: source, base: base, options: options)
+    }
+
+    /// Whether the base was imported from this very directory, so that inode numbers tell renames: some name in
+    /// its root still means the same inode, or it is empty.
+    private func comesFromSameDirectory(_ source: DirectoryTree, _ base: VolumeTree) throws -> Bool {
+        var isEmpty = true
+        var isSame = false
+        try base.forEachEntry(in: base.root) { entry in
+            isEmpty = false
+            guard !isSame, let there = try source.lookup(entry.name, in: source.root) else { return }
+            isSame = try base.existingInode(entry.inode).origin == there.inode
+        }
+        return isEmpty || isSame
+    }
+
+    /// A name for a snapshot that got none: the time, to the second, without characters that shells dislike.
+    private static func timeName() -> String {
+        let now = Timestamp.now
+        return Timestamp(seconds: now.seconds, nanoseconds: 0).description.replacing(":", with: "")
+    }
+}
+
+extension Timestamp {
+    /// The present, by the system's clock.
+    package static var now: Timestamp {
+        let interval = Date().timeIntervalSince1970
+        let seconds = interval.rounded(.down)
+        return Timestamp(
+            seconds: Int64(seconds), nanoseconds: UInt32(min(999_999_999, (interval - seconds) * 1_000_000_000)))
+    }
+}

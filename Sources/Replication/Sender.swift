@@ -1,0 +1,109 @@
+package import SnapshotModel
+import SnapshotDiff
+
+/// What to send, and how.
+package struct SendRequest: Sendable {
+    /// The addresses of the snapshots, oldest first: each after the first is sent against the one before it.
+    package var snapshots: [String]
+    /// The snapshot or bookmark that the first is sent against; nil for a full stream.
+    package var base: String?
+    /// Further snapshots that the receiver has, from which data may be cloned.
+    package var cloneSources: [String] = []
+    /// Whether stored extents are passed on as they are.
+    package var compressedData = false
+    /// Whether contents are left out.
+    package var withoutData = false
+
+    package init(snapshots: [String], base: String? = nil) {
+        self.snapshots = snapshots
+        self.base = base
+    }
+}
+
+/// Plans snapshots into a target: the encoder of a stream, or a counter.
+package struct Sender {
+    private let request: SendRequest
+    private let opener: TreeOpener
+    private let cloneSources: [any SnapshotTree]
+
+    /// Opens the clone sources.
+    ///
+    /// - Throws: ``SnapshotError`` where the request cannot be met.
+    package init(_ request: SendRequest, opener: TreeOpener) throws {
+        guard !request.snapshots.isEmpty else {
+            throw SnapshotError(.invalidRequest, "there is no snapshot to send")
+        }
+        self.request = request
+        self.opener = opener
+        cloneSources = try request.cloneSources.map { try opener.snapshot($0).tree }
+    }
+
+    /// Sends every snapshot in turn.
+    ///
+    /// - Returns: what could not be read.
+    package func run(into target: any ReplayTarget) throws -> ReplayLosses {
+        var losses = ReplayLosses()
+        try forEachStep { source, base in
+            let planner = self.planner(source, base)
+            var header = self.header(source, base)
+            // A full stream has what the tree has; what a difference has is found by planning it.
+            header.expected =
+                try base == nil ? source.tree.totals : planner.estimate(header, accepts: target.accepts)
+            try planner.run(into: target, header)
+            losses.add(planner.losses)
+            losses.add(source.losses())
+        }
+        return losses
+    }
+
+    /// Counts what would be sent, snapshot by snapshot, without reading contents.
+    package func estimate() throws -> [(name: String, totals: SnapshotTotals)] {
+        var estimates: [(String, SnapshotTotals)] = []
+        try forEachStep { source, base in
+            let totals = try planner(source, base).estimate(header(source, base), accepts: .everything)
+            estimates.append((source.tree.identity.name, totals))
+        }
+        return estimates
+    }
+
+    private func forEachStep(
+        _ body: (TreeOpener.OpenedTree, TreeOpener.OpenedTree?) throws -> Void
+    ) throws {
+        var base = try request.base.map { try opener.tree($0) }
+        if let base, case .head? = base.volume?.name.part {
+            throw SnapshotError(
+                .invalidRequest, "a dataset changes and cannot be a base", place: request.base,
+                remedy: "name a snapshot or a bookmark")
+        }
+        for address in request.snapshots {
+            let source = try opener.snapshot(address)
+            guard source.path.isRoot else {
+                throw SnapshotError(
+                    .invalidRequest, "only a whole snapshot can be sent", place: address,
+                    remedy: "leave the path away, or use restore")
+            }
+            try body(source, base)
+            base = source
+        }
+    }
+
+    private func planner(_ source: TreeOpener.OpenedTree, _ base: TreeOpener.OpenedTree?) -> Planner {
+        var options = PlannerOptions()
+        if let base { options.comparison = .suiting(source.tree, base.tree) }
+        options.passesEncodedExtents = request.compressedData
+        return Planner(source: source.tree, base: base?.tree, cloneSources: cloneSources, options: options)
+    }
+
+    private func header(_ source: TreeOpener.OpenedTree, _ base: TreeOpener.OpenedTree?) -> SnapshotHeader {
+        let identity = source.tree.identity
+        var header = SnapshotHeader(name: identity.name, snapshot: identity.reference, created: identity.created)
+        header.dataset = source.volume?.name.dataset
+        header.withoutData = request.withoutData
+        header.cloneSources = cloneSources.map(\.identity.reference)
+        if let base {
+            let reference = base.tree.identity.reference
+            header.base = base.tree.holdsData ? .parent(reference) : .bookmark(reference)
+        }
+        return header
+    }
+}

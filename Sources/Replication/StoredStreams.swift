@@ -1,0 +1,54 @@
+package import SendStream
+import SnapshotDiff
+package import SnapshotModel
+
+/// What can be done with a stream that is on its way or stored, without a source or a target.
+package enum StoredStreams {
+    /// Replays a stream of either encoding.
+    ///
+    /// - Parameter honoursEnd: Whether to stop at the first end that the stream marks.
+    @discardableResult
+    package static func replay(
+        _ source: any ByteSource, into target: any ReplayTarget, honoursEnd: Bool = false
+    ) throws -> StreamSummary {
+        var options = StreamReader.Options()
+        options.honoursEnd = honoursEnd
+        return try StreamReader(from: source, options: options).replay(into: target)
+    }
+
+    /// Prints one instruction a line.
+    package static func dump(_ source: any ByteSource, write: @escaping (String) throws -> Void) throws {
+        try replay(source, into: DumpPrinter { try write($0 + "\n") })
+    }
+
+    /// Checks a whole stream and keeps nothing of it.
+    ///
+    /// - Returns: what the stream is, and what each of its snapshots holds.
+    package static func verify(
+        _ source: any ByteSource
+    ) throws -> (summary: StreamSummary, snapshots: [StreamVerifier.Report]) {
+        let verifier = StreamVerifier()
+        let summary = try replay(source, into: verifier)
+        return (summary, verifier.reports)
+    }
+
+    /// Writes the skeleton of a snapshot to a file.
+    package static func writeBookmark(of address: String, to path: String, opener: TreeOpener) throws {
+        let opened = try opener.tree(address)
+        guard opened.path.isRoot, opened.volume.map({ $0.name.part != .head }) ?? true else {
+            throw SnapshotError(
+                .invalidRequest, "a bookmark is made of a whole snapshot", place: address,
+                remedy: "write VOLUME/DATASET@SNAPSHOT")
+        }
+        let sink = try StreamFileSink(path: path)
+        let writer = CowpathStreamWriter(to: sink, options: CowpathStreamWriter.Options())
+        let identity = opened.tree.identity
+        var header = SnapshotHeader(name: identity.name, snapshot: identity.reference, created: identity.created)
+        header.dataset = opened.volume?.name.dataset
+        header.isBookmark = true
+        header.domain = opened.tree.domain
+        try Planner(source: opened.tree).run(into: writer, header)
+        try writer.close()
+        try sink.complete()
+    }
+}

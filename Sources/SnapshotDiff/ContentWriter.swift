@@ -1,0 +1,162 @@
+import SnapshotModel
+
+/// Turns ranges of one file, given in order, into instructions, neighbours of a kind joined.
+final class ContentWriter {
+    enum Kind {
+        case data, zeros, hole, preallocation
+    }
+
+    /// What one WRITE of protocol 1 carries, and what one may carry beyond it. Both are whole blocks; steps
+    /// end at multiples of them in the file, so that equal files lie alike wherever they were received.
+    private static let shortWrite: UInt64 = 49_152
+    private static let longWrite: UInt64 = 131_072
+    private static let block: UInt64 = 4096
+
+    private let plan: Plan
+    private let inode: Inode
+    private let path: RelativePath
+    private var pending: (kind: Kind, range: Range<UInt64>)?
+    /// How far the target's file reaches by now.
+    private var reached: UInt64
+    private var hasChangedWhileRead = false
+
+    var size: UInt64 { inode.size }
+
+    init(plan: Plan, inode: Inode, path: RelativePath, reached: UInt64) {
+        (self.plan, self.inode, self.path, self.reached) = (plan, inode, path, reached)
+    }
+
+    func add(_ kind: Kind, _ range: Range<UInt64>) throws {
+        guard !range.isEmpty else { return }
+        if let (last, before) = pending, last == kind, before.upperBound == range.lowerBound {
+            pending = (kind, before.lowerBound..<range.upperBound)
+            return
+        }
+        try flush()
+        pending = (kind, range)
+    }
+
+    /// Adds data that lies within the file: shared, passed on as it is stored, or written.
+    func addData(_ extent: FileExtent) throws {
+        let range = extent.offset..<extent.end
+        if plan.header.withoutData { return try add(.data, range) }
+        var rest = extent
+        if plan.options.clonesExtents, let identity = extent.identity, try plan.source.isShared(extent) {
+            if let place = try plan.cloneIndex.find(identity, length: extent.length),
+                let cloned = try clone(extent, from: place)
+            {
+                guard cloned < extent.length else { return }
+                rest = extent.part(from: extent.offset + cloned, to: extent.end)
+            }
+            if let identity = rest.identity { plan.cloneIndex.carry(identity, rest, of: inode) }
+        }
+        if try !passOn(rest) { try add(.data, rest.offset..<rest.end) }
+    }
+
+    /// Cuts the file where its last data ends; ``finish()`` brings it to its size.
+    func cut(to offset: UInt64) throws {
+        try flush()
+        try plan.emit(.truncate(path, size: offset))
+        reached = offset
+    }
+
+    func finish() throws {
+        try flush()
+        if reached != size { try plan.emit(.truncate(path, size: size)) }
+        if hasChangedWhileRead { plan.losses.add(.changed, path.description) }
+    }
+
+    private func flush() throws {
+        guard let (kind, range) = pending else { return }
+        pending = nil
+        switch kind {
+        case .data where plan.header.withoutData, .zeros where plan.header.withoutData:
+            let length = range.upperBound - range.lowerBound
+            try plan.emit(.updateExtent(path, offset: range.lowerBound, length: length, nil))
+        case .data: try write(range, zeros: false)
+        case .zeros: try write(range, zeros: true)
+        case .hole: try allocate([.keepSize, .punchHole], range)
+        case .preallocation: try allocate(.keepSize, range)
+        }
+    }
+
+    private func allocate(_ mode: AllocationMode, _ range: Range<UInt64>) throws {
+        let length = range.upperBound - range.lowerBound
+        try plan.emit(.allocate(path, mode, offset: range.lowerBound, length: length))
+    }
+
+    private func write(_ range: Range<UInt64>, zeros: Bool) throws {
+        let limit = plan.sink.accepts.contains(.longWrites) ? ContentWriter.longWrite : ContentWriter.shortWrite
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let end = min(range.upperBound, (position / limit + 1) * limit)
+            let count = Int(end - position)
+            if plan.sink.readsData {
+                let data =
+                    zeros
+                    ? [UInt8](repeating: 0, count: count)[...]
+                    : try plan.source.read(inode.number, at: position, count: count)
+                guard !data.isEmpty, data.count <= count else {
+                    hasChangedWhileRead = true
+                    return
+                }
+                try plan.emit(.write(path, offset: position, data: data))
+                reached = max(reached, position + UInt64(data.count))
+                hasChangedWhileRead = hasChangedWhileRead || data.count < count
+            }
+            try plan.sink.count(bytes: UInt64(count), unsent: !plan.sink.readsData)
+            if !plan.sink.readsData { reached = max(reached, end) }
+            position = end
+        }
+    }
+
+    /// Shares as much of an extent as alignment allows; nil where that is nothing.
+    private func clone(_ extent: FileExtent, from place: CloneIndex.Place) throws -> UInt64? {
+        guard extent.offset % ContentWriter.block == 0, place.offset % ContentWriter.block == 0 else { return nil }
+        var length = extent.length
+        if length % ContentWriter.block != 0 {
+            // An odd length is taken only up to the end of both files (ioctl_ficlonerange(2)).
+            let isOwn = place.tree == nil && place.inode == inode.number
+            let sourceSize = try plan.cloneIndex.size(of: place)
+            if isOwn || extent.end != size || place.offset + length != sourceSize {
+                length -= length % ContentWriter.block
+            }
+        }
+        guard length > 0 else { return nil }
+        if place.tree == nil, place.inode == inode.number, place.offset + length > extent.offset { return nil }
+        guard let (snapshot, from) = try sourcePath(of: place) else { return nil }
+        try flush()
+        try plan.emit(
+            .clone(
+                path, offset: extent.offset, length: length,
+                from: CloneSource(snapshot: snapshot, path: from, offset: place.offset)))
+        reached = max(reached, extent.offset + length)
+        return length
+    }
+
+    private func sourcePath(of place: CloneIndex.Place) throws -> (SnapshotReference, RelativePath)? {
+        if let tree = place.tree { return try plan.cloneIndex.path(of: place.inode, in: tree) }
+        if place.inode == inode.number { return (plan.header.snapshot, path) }
+        guard let path = try plan.firstPaths[place.inode] ?? plan.finalPath(of: place.inode) else { return nil }
+        return (plan.header.snapshot, path)
+    }
+
+    /// Passes an extent on as it is stored, where that is asked for and both ends can.
+    private func passOn(_ extent: FileExtent) throws -> Bool {
+        guard plan.options.passesEncodedExtents, plan.sink.accepts.contains(.encodedWrites),
+            extent.offset % ContentWriter.block == 0,
+            extent.length % ContentWriter.block == 0 || extent.end == size,
+            let encoded = try plan.source.encodedExtent(extent, of: inode.number),
+            encoded.decodedLength <= EncodedExtent.maximumDecodedLength, encoded.decodedOffset < encoded.decodedLength,
+            extent.length <= encoded.decodedLength - encoded.decodedOffset
+        else { return false }
+        try flush()
+        let cut = EncodedExtent(
+            encoding: encoded.encoding, bytes: encoded.bytes, decodedLength: encoded.decodedLength,
+            decodedOffset: encoded.decodedOffset, fileLength: extent.length)
+        try plan.emit(.writeEncoded(path, offset: extent.offset, cut))
+        try plan.sink.count(bytes: extent.length)
+        reached = max(reached, extent.end)
+        return true
+    }
+}

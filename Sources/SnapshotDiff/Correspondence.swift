@@ -1,0 +1,98 @@
+import SnapshotModel
+
+/// By what an inode of the source and one of the base are taken for the same.
+package enum CorrespondenceRule: Sendable {
+    /// Number and birth generation, for trees of one domain.
+    case identities
+    /// The base's ``Inode/origin`` is the source's number; for what was imported or received from there.
+    case origins
+    /// Path and kind, for trees that know nothing of each other.
+    case paths
+}
+
+/// Which inode of the base is which of the source.
+///
+/// The roots always correspond, whatever their numbers. With ``CorrespondenceRule/origins`` and
+/// ``CorrespondenceRule/paths`` a map of all pairs is kept: some 40 bytes for each inode.
+final class Correspondence {
+    let source: any SnapshotTree
+    let base: any SnapshotTree
+    let rule: CorrespondenceRule
+    /// By origin: what of the base came from there. By path: what was paired.
+    private var toBase: [InodeNumber: InodeNumber] = [:]
+    private var toSource: [InodeNumber: InodeNumber] = [:]
+    private var isPrepared = false
+
+    init(source: any SnapshotTree, base: any SnapshotTree, rule: CorrespondenceRule) {
+        (self.source, self.base, self.rule) = (source, base, rule)
+    }
+
+    /// Reads what the rule needs of the base.
+    func prepare() throws {
+        guard !isPrepared else { return }
+        isPrepared = true
+        guard rule == .origins else { return }
+        try base.forEachInode { inode in
+            guard inode.origin.rawValue != 0, inode.number != base.root else { return }
+            if toBase[inode.origin] == nil { toBase[inode.origin] = inode.number }
+        }
+    }
+
+    /// The inode of the base that is the same as one of the source; nil for a new one.
+    func base(of number: InodeNumber) throws -> InodeNumber? {
+        if number == source.root { return base.root }
+        switch rule {
+        case .paths: return toBase[number]
+        case .identities:
+            guard number != base.root, let old = try base.inode(number), let new = try source.inode(number),
+                isSame(new, old)
+            else { return nil }
+            return number
+        case .origins:
+            guard let candidate = toBase[number], let old = try base.inode(candidate),
+                let new = try source.inode(number), try isUnreplaced(new, old)
+            else { return nil }
+            return candidate
+        }
+    }
+
+    /// The inode of the source that is the same as one of the base; nil for one that is gone.
+    func source(of number: InodeNumber) throws -> InodeNumber? {
+        if number == base.root { return source.root }
+        switch rule {
+        case .paths: return toSource[number]
+        case .identities: return try number != source.root && base(of: number) != nil ? number : nil
+        case .origins:
+            guard let origin = try base.inode(number)?.origin, try base(of: origin) == number else { return nil }
+            return origin
+        }
+    }
+
+    /// Pairs two inodes found under one path, where neither is paired yet and one can become the other.
+    func pair(_ entry: DirectoryEntry, with old: DirectoryEntry) throws {
+        guard entry.kind == old.kind, toBase[entry.inode] == nil, toSource[old.inode] == nil,
+            entry.inode != source.root, old.inode != base.root,
+            let newInode = try source.inode(entry.inode), let oldInode = try base.inode(old.inode),
+            try canBecome(newInode, oldInode)
+        else { return }
+        toBase[entry.inode] = old.inode
+        toSource[old.inode] = entry.inode
+    }
+
+    private func isSame(_ new: Inode, _ old: Inode) -> Bool {
+        let isKnown = new.birthGeneration != 0 && old.birthGeneration != 0
+        return new.kind == old.kind && (!isKnown || new.birthGeneration == old.birthGeneration)
+    }
+
+    private func isUnreplaced(_ new: Inode, _ old: Inode) throws -> Bool {
+        if let born = new.times.born, let known = old.times.born, born != known { return false }
+        return try canBecome(new, old)
+    }
+
+    /// No instruction changes the kind of an inode, a device number or the target of a symbolic link.
+    private func canBecome(_ new: Inode, _ old: Inode) throws -> Bool {
+        guard new.kind == old.kind, new.device == old.device else { return false }
+        guard new.kind == .symbolicLink else { return true }
+        return try source.symbolicLinkTarget(of: new.number) == base.symbolicLinkTarget(of: old.number)
+    }
+}

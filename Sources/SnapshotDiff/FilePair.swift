@@ -1,0 +1,210 @@
+import SnapshotModel
+
+/// A file of the source and the same file of the base, gone through side by side.
+struct FilePair {
+    /// What must be done to a range of the old file so that it becomes the new one.
+    enum Difference {
+        /// These bytes are new.
+        case data(FileExtent)
+        /// A hole is to be where data was, or where space was set aside.
+        case hole(Range<UInt64>, wasData: Bool)
+        /// Space is to be set aside where data or a hole was.
+        case preallocated(Range<UInt64>, wasData: Bool, wasHole: Bool)
+        /// Nothing more follows in the new file; what the old one has from here on goes.
+        case end(UInt64)
+    }
+
+    /// What lies in the old file.
+    private enum Old {
+        case hole
+        /// A range with its part of an extent.
+        case data(FileExtent)
+        /// The rest of the last block behind the end of the file: zeros, but no hole.
+        case tail
+        case preallocated
+    }
+
+    private static let block: UInt64 = 4096
+    /// How much of both files is read at once to be compared.
+    private static let window: UInt64 = 131_072
+
+    private let comparison: TreeComparison
+    private let new: Inode
+    private let old: Inode
+    private var newExtents: ExtentCursor
+    private var oldExtents: ExtentCursor
+
+    init(comparison: TreeComparison, new: Inode, old: Inode) {
+        (self.comparison, self.new, self.old) = (comparison, new, old)
+        newExtents = ExtentCursor(comparison.source, new.number)
+        oldExtents = ExtentCursor(comparison.base, old.number)
+    }
+
+    mutating func forEachDifference(_ body: (Difference) throws -> Void) throws {
+        var position: UInt64 = 0
+        while let extent = try newExtents.extent(at: position) {
+            let isPreallocated = extent.content == .preallocated
+            let end = isPreallocated ? extent.end : min(extent.end, new.size)
+            // Data behind the end of the file is no contents.
+            guard end > position else { break }
+            if extent.offset > position {
+                try compareHole(&position, until: extent.offset, body)
+            } else if isPreallocated {
+                try comparePreallocated(&position, until: end, body)
+            } else {
+                try compareData(extent.part(from: position, to: end), body)
+                position = end
+            }
+        }
+        if position >= oldLimit {
+            // Only space set aside can be left; cutting there would not take it away, or take the new one too.
+            try compareHole(&position, until: .max, body)
+        } else if try hasOld(behind: position) {
+            try body(.end(position))
+        }
+    }
+
+    private mutating func compareHole(
+        _ position: inout UInt64, until end: UInt64, _ body: (Difference) throws -> Void
+    ) throws {
+        let start = position
+        while position < end {
+            let (old, oldEnd) = try self.old(at: position)
+            let next = min(end, oldEnd)
+            switch old {
+            case .hole: break
+            case .data: try body(.hole(position..<next, wasData: true))
+            case .preallocated: try body(.hole(position..<next, wasData: false))
+            case .tail:
+                // Makes the block whole that the hole has most of; else the block stays in use.
+                if start <= position / FilePair.block * FilePair.block {
+                    try body(.hole(position..<next, wasData: false))
+                }
+            }
+            position = next
+        }
+    }
+
+    private mutating func comparePreallocated(
+        _ position: inout UInt64, until end: UInt64, _ body: (Difference) throws -> Void
+    ) throws {
+        while position < end {
+            let (old, oldEnd) = try self.old(at: position)
+            let next = min(end, oldEnd)
+            switch old {
+            case .hole: try body(.preallocated(position..<next, wasData: false, wasHole: true))
+            case .data: try body(.preallocated(position..<next, wasData: true, wasHole: false))
+            case .tail: try body(.preallocated(position..<next, wasData: false, wasHole: false))
+            case .preallocated: break
+            }
+            position = next
+        }
+    }
+
+    private mutating func compareData(_ extent: FileExtent, _ body: (Difference) throws -> Void) throws {
+        if extent.content == .inline, comparison.options.contents == .identities {
+            if try !isSameInline(extent) { try body(.data(extent)) }
+            return
+        }
+        var position = extent.offset
+        while position < extent.end {
+            let (old, oldEnd) = try self.old(at: position)
+            let part = extent.part(from: position, to: min(extent.end, oldEnd))
+            if case .data(let before) = old {
+                try compare(part, before.part(from: part.offset, to: part.end), body)
+            } else {
+                try body(.data(part))
+            }
+            position = part.end
+        }
+    }
+
+    private func compare(_ part: FileExtent, _ before: FileExtent, _ body: (Difference) throws -> Void) throws {
+        if comparison.options.contents == .identities {
+            if let identity = part.identity, let known = before.identity {
+                if identity != known { try body(.data(part)) }
+                return
+            }
+            // What is inline on one side only has changed, or moved out of the tree.
+            if part.identity != nil || before.identity != nil { return try body(.data(part)) }
+        }
+        guard comparison.source.holdsData, comparison.base.holdsData else { return try body(.data(part)) }
+        try compareBytes(part, body)
+    }
+
+    /// Reads both files and reports the blocks that differ.
+    private func compareBytes(_ part: FileExtent, _ body: (Difference) throws -> Void) throws {
+        var position = part.offset
+        while position < part.end {
+            let end = min(part.end, (position / FilePair.window + 1) * FilePair.window)
+            let count = Int(end - position)
+            let now = try comparison.source.read(new.number, at: position, count: count)
+            let before = try comparison.base.read(old.number, at: position, count: count)
+            if now != before { try compareBlocks(part, position..<end, now, before, body) }
+            position = end
+        }
+    }
+
+    private func compareBlocks(
+        _ part: FileExtent, _ range: Range<UInt64>, _ now: ArraySlice<UInt8>, _ before: ArraySlice<UInt8>,
+        _ body: (Difference) throws -> Void
+    ) throws {
+        var start = range.lowerBound
+        while start < range.upperBound {
+            let end = min(range.upperBound, (start / FilePair.block + 1) * FilePair.block)
+            let skipped = Int(start - range.lowerBound)
+            let count = Int(end - start)
+            if now.dropFirst(skipped).prefix(count) != before.dropFirst(skipped).prefix(count) {
+                try body(.data(part.part(from: start, to: end)))
+            }
+            start = end
+        }
+    }
+
+    /// An inline extent is known by its bytes; a bookmark keeps that identity in place of them.
+    private mutating func isSameInline(_ extent: FileExtent) throws -> Bool {
+        guard let before = try oldExtents.extent(at: extent.offset), before.offset == extent.offset,
+            before.length == extent.length, old.size >= extent.end
+        else { return false }
+        let identity = try comparison.source.identity(ofInline: extent, of: new.number)
+        return switch before.content {
+        case .inline: try comparison.base.identity(ofInline: before, of: old.number) == identity
+        case .data(let known): known == identity
+        case .preallocated: false
+        }
+    }
+
+    /// How far the old file reaches after it was cut to the new size.
+    private var oldLimit: UInt64 { min(old.size, new.size) }
+
+    /// What the old file has at a position, and to where.
+    private mutating func old(at position: UInt64) throws -> (Old, end: UInt64) {
+        guard let extent = try oldExtents.extent(at: position) else { return (.hole, .max) }
+        let wasCut = old.size > new.size
+        if extent.offset > position {
+            return wasCut && extent.offset >= new.size ? (.hole, .max) : (.hole, extent.offset)
+        }
+        if extent.content == .preallocated {
+            let end = wasCut ? min(extent.end, new.size) : extent.end
+            return end > position ? (.preallocated, end) : (.hole, .max)
+        }
+        if position < oldLimit { return (.data(extent), min(extent.end, oldLimit)) }
+        let blockEnd = (oldLimit + FilePair.block - 1) / FilePair.block * FilePair.block
+        if !wasCut, position < blockEnd, extent.content != .inline { return (.tail, min(extent.end, blockEnd)) }
+        return wasCut ? (.hole, .max) : (.hole, max(extent.end, position + 1))
+    }
+
+    /// Whether the old file has anything but a hole from a position on.
+    private mutating func hasOld(behind start: UInt64) throws -> Bool {
+        var position = start
+        while true {
+            let (old, end) = try self.old(at: position)
+            switch old {
+            case .data, .preallocated: return true
+            case .tail, .hole:
+                if end == .max { return false }
+                position = end
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import SnapshotModel
+
+/// The contents of files.
+extension Plan {
+    /// All contents of a new file.
+    func sendContents(of inode: Inode, at path: RelativePath) throws {
+        if header.isBookmark { return try sendSkeleton(of: inode, at: path) }
+        let writer = ContentWriter(plan: self, inode: inode, path: path, reached: 0)
+        var cursor = ExtentCursor(source, inode.number)
+        var position: UInt64 = 0
+        while let extent = try cursor.extent(at: position) {
+            let end = extent.content == .preallocated ? extent.end : min(extent.end, inode.size)
+            let start = max(extent.offset, position)
+            position = extent.end
+            guard start < end else { continue }
+            if extent.content == .preallocated {
+                if sink.accepts.contains(.allocation) { try writer.add(.preallocation, start..<end) }
+            } else {
+                try writer.addData(extent.part(from: start, to: end))
+            }
+        }
+        try writer.finish()
+    }
+
+    /// What a bookmark keeps of contents.
+    private func sendSkeleton(of inode: Inode, at path: RelativePath) throws {
+        try source.forEachExtent(of: inode.number, from: 0) { extent in
+            try extent.check(in: source)
+            var content = extent.content
+            if content == .inline { content = .data(try source.identity(ofInline: extent, of: inode.number)) }
+            try emit(.updateExtent(path, offset: extent.offset, length: extent.length, content))
+        }
+        if inode.size > 0 { try emit(.truncate(path, size: inode.size)) }
+    }
+
+    /// What of a file differs from the base. True where anything did.
+    func sendChangedContents(_ new: Inode, _ old: Inode, at path: RelativePath) throws -> Bool {
+        guard let comparison else { return false }
+        if comparison.options.contents == .times, comparison.hasSameTimes(new, old) { return false }
+        let before = sink.totals.instructions
+        if old.size > new.size { try emit(.truncate(path, size: new.size)) }
+        let writer = ContentWriter(plan: self, inode: new, path: path, reached: min(old.size, new.size))
+        var files = FilePair(comparison: comparison, new: new, old: old)
+        try files.forEachDifference { difference in
+            switch difference {
+            case .data(let extent): try writer.addData(extent)
+            case .hole(let range, let wasData): try addHole(range, wasData: wasData, to: writer)
+            case .preallocated(let range, let wasData, let wasHole):
+                guard sink.accepts.contains(.allocation) || wasData else { return }
+                if !wasHole { try addHole(range, wasData: wasData, to: writer) }
+                if sink.accepts.contains(.allocation) { try writer.add(.preallocation, range) }
+            case .end(let offset): try writer.cut(to: offset)
+            }
+        }
+        try writer.finish()
+        return sink.totals.instructions != before
+    }
+
+    /// A hole is punched where the target can; else only what held data is overwritten with zeros.
+    private func addHole(_ range: Range<UInt64>, wasData: Bool, to writer: ContentWriter) throws {
+        if sink.accepts.contains(.allocation), !header.withoutData {
+            try writer.add(.hole, range)
+        } else if wasData, range.lowerBound < writer.size {
+            try writer.add(.zeros, range.lowerBound..<min(range.upperBound, writer.size))
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import SnapshotModel
+
+/// Inodes that both trees have.
+extension Plan {
+    private static let capability = Array("security.capability".utf8)
+
+    /// Sends what differs of one inode; its names are in place.
+    func sendChanged(_ pair: InodePair, in comparison: TreeComparison) throws {
+        guard let new = try source.inode(pair.source), let old = try comparison.base.inode(pair.base),
+            let path = try finalPath(of: pair.source)
+        else { return }
+        guard let attributes = try reading(path, { try source.extendedAttributes(of: new.number) }) else { return }
+        let former = try comparison.base.extendedAttributes(of: old.number)
+        let before = sink.totals.instructions
+
+        // A change of owner, and of contents, takes the capability away: nothing is left to remove afterwards.
+        let hadCapability = former.contains { $0.name == Plan.capability }
+        if hadCapability, !attributes.contains(where: { $0.name == Plan.capability }) {
+            try emit(.removeExtendedAttribute(path, name: Plan.capability))
+        }
+        let hasNewContents = try new.kind == .regular && sendChangedContents(new, old, at: path)
+        let hasNewOwner = (new.owner, new.group) != (old.owner, old.group)
+        if hasNewOwner { try emit(.changeOwner(path, owner: new.owner, group: new.group)) }
+        if new.kind != .symbolicLink, hasNewOwner || new.permissions != old.permissions {
+            try emit(.changeMode(path, permissions: new.permissions))
+        }
+        try sendAttributes(attributes, former, at: path, resettingCapability: hasNewOwner || hasNewContents)
+
+        let hasNewFlags = new.flags != old.flags && sink.accepts.contains(.flags)
+        let isChanged = sink.totals.instructions != before || comparison.differsInTimes(new, old)
+        if isChanged || hasNewFlags { try sink.countInode() }
+        if new.kind == .directory {
+            if isChanged || hasNewFlags { moves.touched.insert(new.number) }
+        } else if isChanged {
+            try emitTimes(new, at: path)
+        }
+        if hasNewFlags { try emit(.setFlags(path, flags: new.flags)) }
+    }
+
+    private func sendAttributes(
+        _ attributes: [ExtendedAttribute], _ former: [ExtendedAttribute], at path: RelativePath,
+        resettingCapability: Bool
+    ) throws {
+        let names = Set(attributes.map(\.name))
+        for attribute in former where !names.contains(attribute.name) && attribute.name != Plan.capability {
+            try emit(.removeExtendedAttribute(path, name: attribute.name))
+        }
+        let known = Set(former)
+        for attribute in attributes {
+            let isLost = resettingCapability && attribute.name == Plan.capability
+            if isLost || !known.contains(attribute) { try emit(.setExtendedAttribute(path, attribute)) }
+        }
+    }
+
+    /// Sets the times of directories again in which anything was made, moved or removed.
+    func restoreTimes() throws {
+        var directories: [(path: RelativePath, number: InodeNumber)] = []
+        for number in moves.touched {
+            if let path = try placedPath(of: number) { directories.append((path, number)) }
+        }
+        directories.sort { $0.path < $1.path }
+        for (path, number) in directories {
+            if let inode = try source.inode(number) { try emitTimes(inode, at: path) }
+        }
+    }
+}

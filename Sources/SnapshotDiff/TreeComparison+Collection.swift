@@ -1,0 +1,141 @@
+import SnapshotModel
+
+extension TreeComparison {
+    /// Asks the source what changed since the base. False where it cannot say.
+    func collectFromHistory(into lists: inout ChangeLists) throws -> Bool {
+        var (added, removed, numbers) = ([EntryChange](), [EntryChange](), [InodeNumber]())
+        let isAnswered = try source.forEachDifference(from: base) { difference in
+            switch difference {
+            case .entryAdded(let directory, let entry): added.append(EntryChange(directory, entry))
+            case .entryRemoved(let directory, let entry): removed.append(EntryChange(directory, entry))
+            case .inode(let number): if numbers.last != number { numbers.append(number) }
+            }
+        }
+        guard isAnswered else { return false }
+        for number in numbers {
+            guard let new = try source.inode(number), let old = try base.inode(number) else { continue }
+            if let match = try correspondence.base(of: number) {
+                lists.changed.append(InodePair(source: number, base: match))
+            } else {
+                try collectReplaced(new, old, added: &added, removed: &removed)
+            }
+        }
+        for entry in added where try isWorthKeeping(added: entry) { lists.added.append(entry) }
+        for entry in removed where try isWorthKeeping(removed: entry) { lists.removed.append(entry) }
+        return true
+    }
+
+    private func isWorthKeeping(added entry: EntryChange) throws -> Bool {
+        try correspondence.base(of: entry.directory) != nil || correspondence.base(of: entry.inode) != nil
+    }
+
+    private func isWorthKeeping(removed entry: EntryChange) throws -> Bool {
+        try correspondence.source(of: entry.directory) != nil || correspondence.source(of: entry.inode) != nil
+    }
+
+    /// A number that was used again is another inode, even where every name and entry of it looks the same.
+    private func collectReplaced(
+        _ new: Inode, _ old: Inode, added: inout [EntryChange], removed: inout [EntryChange]
+    ) throws {
+        for link in try source.links(of: new.number) { added.append(EntryChange(link, new)) }
+        for link in try base.links(of: old.number) { removed.append(EntryChange(link, old)) }
+        if new.kind == .directory {
+            try source.forEachEntry(in: new.number) { added.append(EntryChange(new.number, $0)) }
+        }
+        if old.kind == .directory {
+            try base.forEachEntry(in: old.number) { removed.append(EntryChange(old.number, $0)) }
+        }
+    }
+
+    /// Walks the source, and beside it what of the base corresponds.
+    func collectByWalk(into lists: inout ChangeLists) throws {
+        var walk = ComparisonWalk(comparison: self, lists: lists)
+        try walk.run()
+        lists = walk.lists
+    }
+}
+
+/// One walk through all of the source.
+private struct ComparisonWalk {
+    let comparison: TreeComparison
+    var lists: ChangeLists
+    private var pending: [InodeNumber] = []
+    /// Inodes with several names that were visited under one of them.
+    private var visited: Set<InodeNumber> = []
+
+    private var source: any SnapshotTree { comparison.source }
+    private var base: any SnapshotTree { comparison.base }
+    private var correspondence: Correspondence { comparison.correspondence }
+
+    init(comparison: TreeComparison, lists: ChangeLists) {
+        self.comparison = comparison
+        self.lists = lists
+    }
+
+    mutating func run() throws {
+        try compare(source.existingInode(source.root), base.root)
+        pending = [source.root]
+        while let directory = pending.popLast() { try visitEntries(of: directory) }
+    }
+
+    private mutating func visitEntries(of directory: InodeNumber) throws {
+        let match = try correspondence.base(of: directory)
+        var old: ArraySlice<DirectoryEntry> = []
+        if let match { try base.forEachEntry(in: match) { old.append($0) } }
+        var new: [DirectoryEntry] = []
+        do {
+            try source.forEachEntry(in: directory) { new.append($0) }
+        } catch let error as SnapshotError where error.isLossOfSource {
+            // What cannot be listed is taken for unchanged.
+            return comparison.losses.add(.unreadable, "inode \(directory.rawValue)")
+        }
+        for entry in new {
+            while let first = old.first, first.name < entry.name {
+                if let match { lists.removed.append(EntryChange(match, first)) }
+                old.removeFirst()
+            }
+            let counterpart = old.first?.name == entry.name ? old.popFirst() : nil
+            try visit(entry, in: directory, match, counterpart)
+        }
+        if let match { lists.removed.append(contentsOf: old.map { EntryChange(match, $0) }) }
+    }
+
+    private mutating func visit(
+        _ entry: DirectoryEntry, in directory: InodeNumber, _ oldDirectory: InodeNumber?, _ counterpart: DirectoryEntry?
+    ) throws {
+        if correspondence.rule == .paths, let counterpart { try correspondence.pair(entry, with: counterpart) }
+        let match = try correspondence.base(of: entry.inode)
+        if match == nil || match != counterpart?.inode {
+            if let counterpart, let oldDirectory {
+                lists.removed.append(EntryChange(oldDirectory, counterpart))
+            }
+            if oldDirectory != nil || match != nil { lists.added.append(EntryChange(directory, entry)) }
+            if let match { try noteFormerPlaces(of: match) }
+        }
+        if entry.kind == .directory { pending.append(entry.inode) }
+        guard let match, let inode = try source.inode(entry.inode) else { return }
+        if inode.kind != .directory, inode.linkCount > 1, !visited.insert(inode.number).inserted { return }
+        try compare(inode, match)
+    }
+
+    /// Names in directories that are gone are met by no walk of the source.
+    private mutating func noteFormerPlaces(of number: InodeNumber) throws {
+        // By path a directory may be paired later than this; the planner finds these names by itself.
+        guard correspondence.rule != .paths, let inode = try base.inode(number) else { return }
+        for link in try base.links(of: number) where try correspondence.source(of: link.directory) == nil {
+            lists.removed.append(EntryChange(link, inode))
+        }
+    }
+
+    private mutating func compare(_ new: Inode, _ match: InodeNumber) throws {
+        guard let old = try base.inode(match), comparison.mayDiffer(new, old) else { return }
+        lists.changed.append(InodePair(source: new.number, base: match))
+    }
+}
+
+extension SnapshotError {
+    /// Whether the error says that one file of a living source cannot be read, rather than that all is lost.
+    var isLossOfSource: Bool {
+        code == Code(rawValue: "unreadable") || code == Code(rawValue: "vanished")
+    }
+}

@@ -1,0 +1,56 @@
+import CLinux
+package import Glibc
+
+/// Owner, mode, times and flags, of the open inode or of an entry, never of what a link points to.
+extension Descriptor {
+    package func changeMode(_ mode: mode_t) throws(SystemCallError) {
+        _ = try retrying("fchmod") { fchmod(rawValue, mode) }
+    }
+
+    /// Changes the mode of an entry; a symbolic link has none (`EOPNOTSUPP`).
+    package func changeMode(of name: [UInt8], _ mode: mode_t) throws(SystemCallError) {
+        _ = unsafe try named("fchmodat", name) { unsafe fchmodat(rawValue, $0, mode, AT_SYMLINK_NOFOLLOW) }
+    }
+
+    /// Changes owner and group; nil leaves one as it is.
+    package func changeOwner(_ owner: UInt32?, group: UInt32?) throws(SystemCallError) {
+        _ = try retrying("fchown") { fchown(rawValue, owner ?? .max, group ?? .max) }
+    }
+
+    package func changeOwner(of name: [UInt8], _ owner: UInt32?, group: UInt32?) throws(SystemCallError) {
+        _ = unsafe try named("fchownat", name) {
+            unsafe fchownat(rawValue, $0, owner ?? .max, group ?? .max, AT_SYMLINK_NOFOLLOW)
+        }
+    }
+
+    package func setTimes(
+        accessed: FileStatus.Instant, modified: FileStatus.Instant
+    ) throws(SystemCallError) {
+        let times = [timespec(accessed), timespec(modified)]
+        _ = try retrying("futimens") { unsafe futimens(rawValue, times) }
+    }
+
+    package func setTimes(
+        of name: [UInt8], accessed: FileStatus.Instant, modified: FileStatus.Instant
+    ) throws(SystemCallError) {
+        let times = [timespec(accessed), timespec(modified)]
+        _ = unsafe try named("utimensat", name) { unsafe utimensat(rawValue, $0, times, AT_SYMLINK_NOFOLLOW) }
+    }
+
+    /// The flags of ioctl_iflags(2).
+    package func flags() throws(SystemCallError) -> UInt32 {
+        var flags: UInt32 = 0
+        _ = try retrying("ioctl FS_IOC_GETFLAGS") { unsafe cowpath_get_flags(rawValue, &flags) }
+        return flags
+    }
+
+    package func setFlags(_ flags: UInt32) throws(SystemCallError) {
+        _ = try retrying("ioctl FS_IOC_SETFLAGS") { cowpath_set_flags(rawValue, flags) }
+    }
+}
+
+extension timespec {
+    fileprivate init(_ instant: FileStatus.Instant) {
+        self.init(tv_sec: Int(instant.seconds), tv_nsec: Int(instant.nanoseconds))
+    }
+}

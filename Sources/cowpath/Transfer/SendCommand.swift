@@ -1,0 +1,91 @@
+import ArgumentParser
+import Glibc
+import Replication
+import SendStream
+import SnapshotModel
+
+/// `cowpath send [-p BASE] [-c SNAPSHOT]... SNAPSHOT...`
+struct SendCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "send", abstract: "Write snapshots as a stream to standard output.",
+        discussion: """
+            With a base (-p) only the difference is sent. Of several snapshots, each is sent against the one \
+            before it.
+            """)
+
+    @Argument(help: "VOLUME/DATASET@SNAPSHOT, oldest first.")
+    var snapshots: [String]
+
+    @Option(
+        name: [.customShort("p"), .customShort("i"), .customLong("parent")],
+        help: "The snapshot or bookmark that the receiver has and that the stream starts from.")
+    var base: String?
+
+    @Option(
+        name: [.customShort("c"), .customLong("clone-source")],
+        help: "A snapshot that the receiver has and from which data may be cloned; may be repeated.")
+    var cloneSources: [String] = []
+
+    @OptionGroup var encoding: EncodingOptions
+
+    @Flag(name: .long, help: "Pass stored extents on as they are, without compressing them again.")
+    var compressedData = false
+
+    @Flag(name: .long, help: "Leave contents out.")
+    var noData = false
+
+    @Option(name: .short, help: "Write the stream to a file.", completion: .file())
+    var file: String?
+
+    @Flag(name: [.customShort("e")], help: "Accepted for btrfs send's sake: the end of a stream is marked anyway.")
+    var omitEnd = false
+
+    @Flag(name: [.customShort("n"), .long], help: "Send nothing; say what would be sent.")
+    var dryRun = false
+
+    @OptionGroup var output: ProgressOptions
+    @OptionGroup var format: JSONOption
+
+    func run() throws {
+        var request = SendRequest(snapshots: snapshots, base: base)
+        request.cloneSources = cloneSources
+        request.compressedData = compressedData
+        request.withoutData = noData
+        let sender = try Sender(request, opener: TreeOpener())
+        if dryRun { return try printEstimate(sender) }
+
+        let losses = try StreamOutput.withSink(file) { sink in
+            try output.metered { report in
+                let writer = try encoding.writer(to: sink, compressedData: compressedData)
+                let metered = MeteredTarget(
+                    writer, cancellation: Terminal.cancellationBySignals(), report: report)
+                let losses = try sender.run(into: metered)
+                try writer.close()
+                return losses
+            }
+        }
+        try Terminal.conclude(losses)
+    }
+
+    private func printEstimate(_ sender: Sender) throws {
+        for (name, totals) in try sender.estimate() {
+            if format.json {
+                try JSONLines.print(
+                    SendEstimate(
+                        snapshot: name, inodes: totals.inodes, instructions: totals.instructions, bytes: totals.bytes))
+            } else {
+                try Terminal.write(
+                    "\(name): \(totals.inodes) inodes, \(totals.instructions) instructions, "
+                        + "\(totals.bytes) bytes to read\n")
+            }
+        }
+    }
+}
+
+/// What would be sent of one snapshot, as JSON.
+private struct SendEstimate: Encodable {
+    let snapshot: String
+    let inodes: UInt64
+    let instructions: UInt64
+    let bytes: UInt64
+}

@@ -1,0 +1,148 @@
+import CowVolume
+import Foundation
+import SnapshotModel
+import Testing
+
+private let anySnapshot = SnapshotReference(uuid: SnapshotUUID(high: 1, low: 1), generation: 1)
+
+@Suite struct ReceiveTests {
+    @Test func `an abandoned receive leaves nothing behind`() throws {
+        let place = try TemporaryVolume()
+        var generator = SeededGenerator(state: 1)
+        let target = try place.volume.target(.init(dataset: "d"))
+        try target.begin(SnapshotHeader(name: "s", snapshot: SnapshotReference(uuid: .random(), generation: 1)))
+        for step in makeFile("f", generator.bytes(3_000_000)) { try target.apply(step) }
+        #expect(try place.volume.datasets().isEmpty)
+        target.abandon()
+        let summary = try place.check()
+        #expect(summary.nodes == 0 && summary.extents == 0)
+        #expect(try place.segmentBytes() == 0)
+    }
+
+    @Test func `a stream without its base, or onto a dataset that moved on, is refused and changes nothing`() throws {
+        let place = try TemporaryVolume()
+        let first = try place.receive(makeFile("f", [1]), into: "d", as: "one")
+        let second = try place.receive(makeFile("g", [2]), into: "d", as: "two", base: first)
+        let late = #expect(throws: SnapshotError.self) {
+            try place.receive(makeFile("h", [3]), into: "d", as: "three", base: first)
+        }
+        #expect(late?.code == .datasetChanged)
+        let full = #expect(throws: SnapshotError.self) { try place.receive(makeFile("h", [3]), into: "d", as: "three") }
+        #expect(full?.code == .alreadyExists)
+        let again = #expect(throws: SnapshotError.self) {
+            try place.receive([], into: "d", as: "two", base: second)
+        }
+        #expect(again?.code == .alreadyExists)
+        #expect(try place.volume.snapshots(of: "d").map(\.name) == ["d@one", "d@two"])
+        let forced = try place.receive(makeFile("h", [3]), into: "d", as: "three", base: first, force: true)
+        #expect(try place.volume.snapshots(of: "d").map(\.name) == ["d@one", "d@three"])
+        #expect(try place.volume.tree(of: forced.name).resolve(RelativePath("g")) == nil)
+        try place.check()
+    }
+
+    @Test func `a received snapshot answers to the UUID it was sent with`() throws {
+        let place = try TemporaryVolume()
+        let sender = SnapshotReference(uuid: .random(), generation: 77)
+        let received = try place.receive(makeFile("f", [1]), into: "d", as: "one", from: sender)
+        #expect(received.identity.reference == sender)
+        #expect(try place.volume.snapshot(answeringTo: sender.uuid)?.name == "d@one")
+        let imported = try place.receive(makeFile("f", [1]), into: "e", as: "one")
+        #expect(imported.identity.receivedUUID == nil)
+    }
+
+    @Test(arguments: [
+        [.makeFile(RelativePath("d/x"), InodeIdentity(number: InodeNumber(0)))],
+        [.makeFile(RelativePath("f"), InodeIdentity(number: InodeNumber(0)))],
+        [.makeFile(.root, InodeIdentity(number: InodeNumber(0)))],
+        [.makeDirectory(RelativePath("f/x"), InodeIdentity(number: InodeNumber(0)))],
+        [.unlink(RelativePath("missing"))], [.unlink(RelativePath("dir"))], [.removeDirectory(RelativePath("dir"))],
+        [.removeDirectory(RelativePath("f"))], [.rename(RelativePath("missing"), to: RelativePath("x"))],
+        [.rename(RelativePath("dir"), to: RelativePath("dir/sub"))],
+        [.rename(RelativePath("dir"), to: RelativePath("f"))], [.rename(RelativePath("f"), to: RelativePath("dir"))],
+        [.link(RelativePath("x"), to: RelativePath("dir"))], [.link(RelativePath("dir"), to: RelativePath("f"))],
+        [.write(RelativePath("dir"), offset: 0, data: [1])],
+        [.write(RelativePath("f"), offset: .max, data: [1])],
+        [.write(RelativePath("f"), offset: UInt64(Int64.max), data: [1])],
+        [.truncate(RelativePath("f"), size: 1 << 63)], [.truncate(RelativePath("dir"), size: 0)],
+        [
+            .clone(
+                RelativePath("f"), offset: 0, length: 10,
+                from: CloneSource(
+                    snapshot: anySnapshot,
+                    path: RelativePath("dir/g"), offset: .max))
+        ],
+        [.removeExtendedAttribute(RelativePath("f"), name: [1])],
+        [.setExtendedAttribute(RelativePath("f"), ExtendedAttribute(name: [], value: []))],
+        [
+            .writeEncoded(
+                RelativePath("f"), offset: 0,
+                EncodedExtent(
+                    encoding: .none, bytes: [1], decodedLength: 10, decodedOffset: .max, fileLength: .max))
+        ],
+        [.allocate(RelativePath("f"), AllocationMode(rawValue: 64), offset: 0, length: 1)],
+        [.makeNode(RelativePath("x"), InodeIdentity(number: InodeNumber(0)), mode: 0, device: 0)],
+    ] as [[Instruction]])
+    func `an instruction that does not fit is refused by its path`(instructions: [Instruction]) throws {
+        let place = try TemporaryVolume()
+        let start: [Instruction] =
+            makeFile("f", [1, 2, 3]) + [.makeDirectory(RelativePath("dir"), InodeIdentity(number: InodeNumber(0)))]
+            + makeFile("dir/g", [4])
+        let error = #expect(throws: SnapshotError.self) {
+            try place.receive(start + instructions, into: "d", as: "s")
+        }
+        #expect(error?.code == .invalidInstruction)
+        #expect(error?.place != nil)
+        #expect(try place.volume.datasets().isEmpty)
+        #expect(try place.check().nodes == 0)
+    }
+
+    @Test func `two receives at once both succeed`() async throws {
+        let place = try TemporaryVolume()
+        let path = place.path
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for index in 0..<2 {
+                group.addTask {
+                    let volume = try Volume.open(at: path)
+                    let target = try volume.target(.init(dataset: "d\(index)"))
+                    var generator = SeededGenerator(state: 5)
+                    try target.begin(
+                        SnapshotHeader(name: "s", snapshot: SnapshotReference(uuid: .random(), generation: 1)))
+                    for file in 0..<200 {
+                        for step in makeFile("f\(file)", generator.bytes(20_000)) { try target.apply(step) }
+                    }
+                    try target.finish()
+                }
+            }
+            try await group.waitForAll()
+        }
+        try place.check(readingData: true)
+        #expect(try place.volume.snapshots().count == 2)
+        try place.volume.destroy("d0", recursive: true)
+        let tree = try place.volume.tree(of: "d1@s")
+        #expect(try tree.read(try #require(try tree.resolve(RelativePath("f9"))).number, at: 0, count: 9).count == 9)
+    }
+
+    @Test func `a frame that is a whole extent is stored and passed on untouched`() throws {
+        let place = try TemporaryVolume()
+        var generator = SeededGenerator(state: 3)
+        let bytes = generator.bytes(60_000) + [UInt8](repeating: 1, count: 71_072)
+        let first = try place.receive(makeFile("f", bytes), into: "d", as: "one")
+        let tree = try place.volume.tree(of: first.name)
+        let number = try #require(try tree.resolve(RelativePath("f"))).number
+        var encoded: [EncodedExtent] = []
+        try tree.forEachExtent(of: number, from: 0) { extent in
+            encoded.append(try #require(try tree.encodedExtent(extent, of: number)))
+        }
+        #expect(encoded.map(\.decodedLength) == [131_072] && encoded[0].encoding == .zstd)
+        let other = try TemporaryVolume()
+        let copy = try other.receive(
+            [
+                .makeFile(RelativePath("g"), InodeIdentity(number: InodeNumber(5))),
+                .writeEncoded(RelativePath("g"), offset: 0, encoded[0]),
+            ], into: "d", as: "one")
+        let received = try other.volume.tree(of: copy.name)
+        let file = try #require(try received.resolve(RelativePath("g")))
+        #expect(try received.read(file.number, at: 0, count: 200_000) == bytes[...])
+        try other.check(readingData: true)
+    }
+}

@@ -1,0 +1,169 @@
+import SnapshotDiff
+import SnapshotModel
+import SnapshotTesting
+import Testing
+
+/// What of files is sent, and in what form.
+@Suite struct ContentTests {
+    private static let blocks = patternBytes(40 * 4096)
+
+    @Test func `one changed block of a large file costs one block`() throws {
+        let scenario = try Scenario {
+            try $0.file("f", ContentTests.blocks)
+        } then: {
+            try $0.write("f", at: 5 * 4096, [UInt8](repeating: 9, count: 4096))
+        }
+        #expect(scenario.steps == ["write f offset=20480 length=4096", "setTimes f"])
+    }
+
+    @Test func `writes end at multiples of what one write carries`() throws {
+        for (accepts, limit) in [(ReplayCapabilities.everything, 131_072), ([], 49_152)] {
+            let target = MemoryTarget(accepts: accepts)
+            let builder = TreeBuilder()
+            try builder.file("f", ContentTests.blocks)
+            let tree = builder.tree.snapshot("t")
+            try Replay.expectEqual(Replay.send(tree, to: target), tree, Replay.details(accepts))
+            let offsets = target.instructions.compactMap { instruction -> UInt64? in
+                if case .write(_, let offset, _) = instruction { offset } else { nil }
+            }
+            #expect(offsets == Array(stride(from: 0, to: UInt64(ContentTests.blocks.count), by: limit)))
+        }
+    }
+
+    @Test func `a punched hole is punched, or written as zeros where the target cannot`() throws {
+        for accepts in [ReplayCapabilities.everything, []] {
+            let scenario = try Scenario(accepts: accepts) {
+                try $0.file("f", ContentTests.blocks)
+            } then: {
+                try $0.tree.punchHole($0.number("f"), 4096..<3 * 4096)
+            }
+            let expected = accepts.isEmpty ? "write f offset=4096 length=8192" : "allocate f"
+            #expect(scenario.steps == [expected, "setTimes f"])
+        }
+    }
+
+    @Test func `a hole at the end is made by truncation alone`() throws {
+        let scenario = try Scenario(accepts: []) {
+            try $0.file("f", ContentTests.blocks)
+        } then: {
+            try $0.tree.punchHole($0.number("f"), 4096..<UInt64(ContentTests.blocks.count))
+        }
+        #expect(scenario.steps == ["truncate f", "truncate f", "setTimes f"])
+    }
+
+    @Test func `a change that was taken back sends no contents`() throws {
+        let scenario = try Scenario {
+            try $0.file("f", ContentTests.blocks)
+        } then: {
+            let number = try $0.number("f")
+            let permissions = try $0.tree.existingInode(number).permissions
+            try $0.tree.change(number) { $0.permissions = 0 }
+            try $0.tree.change(number) { $0.permissions = permissions }
+        }
+        #expect(scenario.steps("write").isEmpty && scenario.steps("changeMode").isEmpty)
+    }
+
+    @Test func `a reflinked copy of an old file arrives as a clone of it`() throws {
+        let scenario = try Scenario {
+            try $0.directory("d")
+            try $0.file("d/f", ContentTests.blocks)
+        } then: {
+            try $0.file("g", [])
+            try $0.reflink("g", from: "d/f", length: UInt64(ContentTests.blocks.count))
+            try $0.remove("d")
+        }
+        #expect(scenario.steps("clone") == ["clone g offset=0 length=163840 from=d/f at=0"])
+        #expect(scenario.steps("write").isEmpty)
+    }
+
+    @Test func `reflinked new files arrive reflinked, with an odd end too`() throws {
+        let bytes = patternBytes(10_000)
+        let scenario = try Scenario { _ in
+        } then: {
+            try $0.file("a", bytes)
+            try $0.file("b", [])
+            try $0.reflink("b", from: "a", length: 10_000)
+            try $0.file("c", [])
+            try $0.reflink("c", from: "a", length: 8192)
+            try $0.write("c", at: 8192, [4])
+        }
+        #expect(
+            scenario.steps("clone") == [
+                "clone b offset=0 length=10000 from=a at=0", "clone c offset=0 length=8192 from=a at=0",
+            ])
+    }
+
+    @Test func `a file that repeats one extent thousands of times is sent once`() throws {
+        let scenario = try Scenario { _ in
+        } then: { builder in
+            try builder.file("f", patternBytes(4096))
+            for index in 1..<4000 as Range<UInt64> {
+                try builder.reflink("f", at: index * 4096, from: "f", length: 4096)
+            }
+        }
+        #expect(scenario.steps("write").count == 1)
+        #expect(scenario.steps("clone").count == 3999)
+    }
+
+    @Test func `owner, mode and capability survive each other`() throws {
+        let scenario = try Scenario {
+            try $0.file("f")
+            try $0.attribute("f", "security.capability", [1, 0, 0])
+            try $0.tree.change($0.number("f")) { $0.permissions = 0o4755 }
+            try $0.file("g")
+            try $0.attribute("g", "security.capability", [2])
+        } then: {
+            try $0.tree.change($0.number("f")) { $0.owner = 7 }
+            try $0.write("g", at: 0, [8])
+            try $0.attribute("g", "security.capability", [2])
+        }
+        #expect(
+            scenario.steps("change") + scenario.steps("set") == [
+                "changeOwner f", "changeMode f", "setExtendedAttribute f security.capability", "setTimes f",
+                "setExtendedAttribute g security.capability", "setTimes g",
+            ])
+    }
+
+    @Test func `a capability that is gone is removed before the contents change`() throws {
+        let scenario = try Scenario {
+            try $0.file("f")
+            try $0.attribute("f", "security.capability", [1])
+        } then: {
+            try $0.write("f", at: 0, [8])
+        }
+        #expect(scenario.steps.first == "removeExtendedAttribute f")
+    }
+
+    @Test func `without data only the changed ranges are named`() throws {
+        let builder = TreeBuilder()
+        try builder.file("f", ContentTests.blocks)
+        let base = builder.tree.snapshot("base")
+        try builder.write("f", at: 8192, [UInt8](repeating: 3, count: 4096))
+        let new = builder.tree.snapshot("new")
+        let target = MemoryTarget()
+        try Replay.send(base, to: target)
+        var header = Replay.header(new, base: .parent(base.identity.reference))
+        header.withoutData = true
+        try Planner(source: new, base: base).run(into: target, header)
+        #expect(
+            try target.instructions.first
+                == .updateExtent(RelativePath(validating: "f".utf8), offset: 8192, length: 4096, nil))
+        #expect(target.instructions.count == 2)
+    }
+
+    @Test func `a part of a tree is sent as if it were all`() throws {
+        let builder = TreeBuilder()
+        try builder.directory("a")
+        try builder.directory("a/b")
+        try builder.file("a/b/f", ContentTests.blocks)
+        try builder.file("outside")
+        let tree = builder.tree.snapshot("t")
+        for (path, expected) in [("a", [".", "b", "b/f"]), ("a/b/f", [".", "f"])] {
+            var options = PlannerOptions()
+            options.root = try builder.number(path)
+            let arrived = try Replay.send(tree, to: MemoryTarget(), options: options)
+            let lines = try TreeReport(of: arrived).lines
+            #expect(lines.map { String($0.prefix { $0 != " " }) } == expected)
+        }
+    }
+}

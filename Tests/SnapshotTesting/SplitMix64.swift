@@ -1,0 +1,27 @@
+/// The generator behind every random tree: SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom
+/// number generators", 2014). The same seed gives the same numbers on every machine.
+package struct SplitMix64: RandomNumberGenerator {
+    private var state: UInt64
+
+    package init(seed: UInt64) {
+        state = seed
+    }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `bound`, which must not be 0.
+    package mutating func below(_ bound: Int) -> Int {
+        Int(next() % UInt64(bound))
+    }
+
+    /// True once in `count` times.
+    package mutating func onceIn(_ count: Int) -> Bool {
+        below(count) == 0
+    }
+}
