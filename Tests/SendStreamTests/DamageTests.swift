@@ -103,6 +103,24 @@ import Testing
         #expect(error?.message.contains("decompress") == true)
     }
 
+    @Test func `an index of many long paths in few bytes is refused`() throws {
+        let long = (0..<10).flatMap { _ in [UInt8](repeating: 0x61, count: 200) + [0x2F] }
+        var index: [UInt8] = [0xB8, 0x17, 0, 0, 0, 0] + [0xDB, 0x0F] + long + [0x62]
+        // 2,999 further paths, each the first again but for its last byte.
+        for number in 1..<3000 { index += [1, 1, 0, 0xDA, 0x0F, 1, 0x63 + UInt8(number % 20)] }
+        var stream = Array(try Samples.cowpath([]).prefix(32))
+        stream += Frames.frame(kind: 4, codec: 0, sequence: 0, raw: UInt32(index.count), stored: index)
+        #expect(Samples.failure(stream)?.code == .limitExceeded)
+    }
+
+    @Test func `a long stream keeps an index that is short and right`() throws {
+        let file = RelativePath(
+            trusted: Array((0..<18).map { _ in String(repeating: "n", count: 200) }.joined(separator: "/").utf8))
+        let steps = (0..<3000).map { Instruction.truncate(file, size: $0) }
+        let sent = RecordingTarget.Snapshot(header: Samples.header("a", 1), instructions: steps)
+        #expect(try Samples.read(Samples.cowpath([sent], .init(frameSize: 1))) == [sent])
+    }
+
     @Test func `a feature that must be known is refused by its name, another is ignored`() throws {
         let whole = try Samples.cowpath(DamageTests.snapshots, .init(index: false))
         var required = whole

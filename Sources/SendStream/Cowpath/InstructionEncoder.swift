@@ -22,13 +22,16 @@ struct InstructionEncoder {
 
     /// The bytes so far; the encoder is then at the start of a new frame.
     mutating func take() -> [UInt8] {
+        let taken = bytes
         defer {
             bytes = []
+            // The next frame is likely as long.
+            bytes.reserveCapacity(taken.count)
             previous = []
             firstPath = nil
             encodedBytes = 0
         }
-        return bytes
+        return taken
     }
 
     mutating func append(_ instruction: Instruction) {

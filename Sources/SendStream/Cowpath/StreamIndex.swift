@@ -6,7 +6,7 @@ package import SnapshotModel
 /// second frame (then every fourth, and so on) is entered. A search finds the entry before its path and reads
 /// on from there, so a thinner index costs reading and never an answer.
 package struct StreamIndex: Equatable, Sendable {
-    /// The most bytes of an index: half of what a frame may hold.
+    /// The most that the entries of an index take, each counted as 50 bytes and its path.
     package static let maximumLength = 2 << 20
 
     package struct Entry: Equatable, Sendable {
@@ -72,6 +72,13 @@ package struct StreamIndex: Equatable, Sendable {
             let shared = try cursor.varint(upTo: UInt64(last.firstPath.bytes.count), "what two paths share")
             let rest = try cursor.counted(upTo: RelativePath.maximumLength, "a path")
             last.firstPath = try RelativePath(validating: last.firstPath.bytes.prefix(Int(shared)) + rest)
+            // Paths that share their beginnings are short in bytes and long in memory.
+            size += StreamIndex.size(of: last)
+            guard size <= StreamIndex.maximumLength else {
+                throw SnapshotError(
+                    .limitExceeded, "the index has more than \(StreamIndex.maximumLength) bytes of paths",
+                    place: "at byte \(offset) of the stream")
+            }
             entries.append(last)
         }
         guard cursor.isAtEnd else { throw cursor.corrupt("the index has bytes left over") }
