@@ -37,6 +37,10 @@ struct MoveState {
     var temporaries: [InodeNumber: FileName] = [:]
     /// Directories of both trees in which something was made, moved or removed, in numbers of the source.
     var touched: Set<InodeNumber> = []
+    /// Inodes of the base whose flags were taken off so that they can be changed.
+    var unlocked: Set<InodeNumber> = []
+    /// Flags that forbid changes, to be set when all else is done.
+    var lateFlags: [(path: RelativePath, flags: UInt64)] = []
     private var temporaryCount = 0
 
     /// How many paths are kept: some 10 MB at the longest.

@@ -114,6 +114,6 @@ extension Plan {
         if inode.kind != .symbolicLink { try emit(.changeMode(path, permissions: inode.permissions)) }
         for attribute in attributes { try emit(.setExtendedAttribute(path, attribute)) }
         try emitTimes(inode, at: path)
-        if inode.flags != 0, sink.accepts.contains(.flags) { try emit(.setFlags(path, flags: inode.flags)) }
+        if inode.flags != 0 { try emitFlags(inode.flags, at: path) }
     }
 }

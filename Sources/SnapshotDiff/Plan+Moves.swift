@@ -17,6 +17,7 @@ extension Plan {
         try sendRemoved(in: comparison)
         for pair in lists.changed { try sendChanged(pair, in: comparison) }
         try restoreTimes()
+        try restoreFlags(in: comparison)
     }
 
     private func prepareMoves(_ lists: ChangeLists) {
@@ -79,11 +80,12 @@ extension Plan {
         let link = InodeLink(directory: directory, name: entry.name)
         guard let removal = moves.removals[link], !removal.isDone else { return nil }
         let path = try self.path(of: .old(link), in: comparison)
+        try unlockParent(directory, of: path, in: comparison)
         if let number = try comparison.correspondence.source(of: removal.inode) {
             let names = try currentNames(of: removal.inode, in: comparison)
             if names.count > 1 {
                 moves.names[removal.inode] = names.filter { $0 != .old(link) }
-                try emit(.unlink(path))
+                try unlink(removal.inode, at: path, in: comparison)
             } else {
                 for index in moves.addedByInode[number] ?? [] where !moves.isAdded[index] && !chain.contains(index) {
                     if try placedPath(of: moves.added[index].directory) != nil { return index }
@@ -94,7 +96,7 @@ extension Plan {
         } else if removal.kind == .directory {
             try moveAway(removal.inode, from: path, in: comparison)
         } else {
-            try emit(.unlink(path))
+            try unlink(removal.inode, at: path, in: comparison)
         }
         moves.removals[link]?.isDone = true
         try touch(old: directory, in: comparison)
@@ -108,6 +110,8 @@ extension Plan {
             name = moves.nextTemporaryName(for: number)
         } while try source.lookup(name, in: root) != nil
             || comparison.base.lookup(name, in: comparison.base.root) != nil
+        try unlock(number, at: path, in: comparison)
+        try unlock(comparison.base.root, at: .root, in: comparison)
         try emit(.rename(path, to: .root.appending(name)))
         moves.temporaries[number] = name
         moves.touched.insert(root)
@@ -115,17 +119,27 @@ extension Plan {
 
     /// Brings an inode to a free name.
     private func install(_ entry: EntryChange, at path: RelativePath, in comparison: TreeComparison) throws {
-        if try match(entry.directory) != nil { moves.touched.insert(entry.directory) }
+        if let directory = try match(entry.directory) {
+            moves.touched.insert(entry.directory)
+            try unlockParent(directory, of: path, in: comparison)
+        }
         guard let number = try match(entry.inode) else { return try sendNew(entry.inode, at: path) }
         var names = try currentNames(of: number, in: comparison)
         let place = MoveState.Name.new(entry.link)
         if let index = try names.firstIndex(where: { try isLeaving($0, in: comparison) }) {
-            try emit(.rename(self.path(of: names[index], in: comparison), to: path))
+            let former = try self.path(of: names[index], in: comparison)
+            try unlock(number, at: former, in: comparison)
+            if case .old(let link) = names[index] {
+                try unlockParent(link.directory, of: former, in: comparison)
+            }
+            try emit(.rename(former, to: path))
             try noteMoved(number, from: names[index], in: comparison)
             names[index] = place
             if entry.kind == .directory { moves.waiting.remove(entry.inode) }
         } else if let name = names.first {
-            try emit(.link(path, to: self.path(of: name, in: comparison)))
+            let existing = try self.path(of: name, in: comparison)
+            try unlock(number, at: existing, in: comparison)
+            try emit(.link(path, to: existing))
             names.append(place)
         } else {
             // The base had it without a name, which no snapshot carries.

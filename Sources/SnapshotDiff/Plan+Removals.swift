@@ -11,6 +11,7 @@ extension Plan {
         }
         left.sort { $0.path < $1.path }
         for (path, removal, directory) in left {
+            try unlockParent(directory, of: path, in: comparison)
             try remove(removal.inode, removal.kind, at: path, in: comparison)
             try touch(old: directory, in: comparison)
         }
@@ -24,15 +25,20 @@ extension Plan {
         _ number: InodeNumber, _ kind: FileKind, at path: RelativePath, in comparison: TreeComparison
     ) throws {
         if kind == .directory {
-            try removeTree(number, at: path, in: comparison.base)
+            try removeTree(number, at: path, in: comparison)
         } else {
-            try emit(.unlink(path))
+            try unlink(number, at: path, in: comparison)
         }
     }
 
+    func unlink(_ number: InodeNumber, at path: RelativePath, in comparison: TreeComparison) throws {
+        try unlock(number, at: path, in: comparison)
+        try emit(.unlink(path))
+    }
+
     /// Removes a directory of the base after all that is still in it.
-    private func removeTree(_ directory: InodeNumber, at path: RelativePath, in base: any SnapshotTree) throws {
-        var frames = [(path: path, subdirectories: try empty(directory, at: path, in: base)[...])]
+    private func removeTree(_ directory: InodeNumber, at path: RelativePath, in comparison: TreeComparison) throws {
+        var frames = [(path: path, subdirectories: try empty(directory, at: path, in: comparison)[...])]
         while var frame = frames.popLast() {
             guard let entry = frame.subdirectories.popFirst() else {
                 try emit(.removeDirectory(frame.path))
@@ -40,22 +46,23 @@ extension Plan {
             }
             frames.append(frame)
             let path = try self.path(entry.name, in: frame.path)
-            frames.append((path, try empty(entry.inode, at: path, in: base)[...]))
+            frames.append((path, try empty(entry.inode, at: path, in: comparison)[...]))
         }
     }
 
     /// Removes what is in a directory but its subdirectories, which are returned.
     private func empty(
-        _ directory: InodeNumber, at path: RelativePath, in base: any SnapshotTree
+        _ directory: InodeNumber, at path: RelativePath, in comparison: TreeComparison
     ) throws -> [DirectoryEntry] {
+        try unlock(directory, at: path, in: comparison)
         var subdirectories: [DirectoryEntry] = []
-        try base.forEachEntry(in: directory) { entry in
+        try comparison.base.forEachEntry(in: directory) { entry in
             let link = InodeLink(directory: directory, name: entry.name)
             if moves.removals[link]?.isDone == true { return }
             if entry.kind == .directory {
                 subdirectories.append(entry)
             } else {
-                try emit(.unlink(self.path(entry.name, in: path)))
+                try unlink(entry.inode, at: self.path(entry.name, in: path), in: comparison)
             }
         }
         return subdirectories

@@ -11,6 +11,12 @@ extension Plan {
         else { return }
         guard let attributes = try reading(path, { try source.extendedAttributes(of: new.number) }) else { return }
         let former = try comparison.base.extendedAttributes(of: old.number)
+        let mayChange =
+            comparison.differsInTimes(new, old) || comparison.differsInAttributes(new, old) || attributes != former
+            || new.size != old.size || (new.kind == .regular && comparison.options.contents == .contents)
+        if mayChange {
+            try unlock(old.number, at: path, in: comparison)
+        }
         let before = sink.totals.instructions
 
         // A change of owner, and of contents, takes the capability away: nothing is left to remove afterwards.
@@ -26,7 +32,9 @@ extension Plan {
         }
         try sendAttributes(attributes, former, at: path, resettingCapability: hasNewOwner || hasNewContents)
 
-        let hasNewFlags = new.flags != old.flags && sink.accepts.contains(.flags)
+        // Flags that were taken off come back when nothing more is to be changed.
+        let hasNewFlags =
+            new.flags != old.flags && sink.accepts.contains(.flags) && !moves.unlocked.contains(old.number)
         let isChanged = sink.totals.instructions != before || comparison.differsInTimes(new, old)
         if isChanged || hasNewFlags { try sink.countInode() }
         if new.kind == .directory {
@@ -34,7 +42,7 @@ extension Plan {
         } else if isChanged {
             try emitTimes(new, at: path)
         }
-        if hasNewFlags { try emit(.setFlags(path, flags: new.flags)) }
+        if hasNewFlags { try emitFlags(new.flags, at: path) }
     }
 
     private func sendAttributes(

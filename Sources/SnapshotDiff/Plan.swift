@@ -30,6 +30,7 @@ final class Plan {
 
     func perform() throws {
         if comparison == nil { try sendWhole() } else { try sendChanges() }
+        try emitLateFlags()
     }
 
     /// The inode of the base that is the same as one of the source.

@@ -150,6 +150,54 @@ import Testing
         }
     }
 
+    private func paths(of tree: MemoryTree) throws -> Set<RelativePath> {
+        var found: Set<RelativePath> = [.root]
+        var pending = [(RelativePath.root, tree.root)]
+        while let (path, directory) = pending.popLast() {
+            try tree.forEachEntry(in: directory) { entry in
+                found.insert(path.appending(entry.name))
+                if entry.kind == .directory { pending.append((path.appending(entry.name), entry.inode)) }
+            }
+        }
+        return found
+    }
+
+    @Test func `every name that came or went is told of once, and no other`() {
+        forEachSeed(600) { sample in
+            sample.new.knowsHistory = sample.seed % 2 == 0
+            let (before, after) = (try paths(of: sample.base), try paths(of: sample.new))
+            var (came, went, moved) = (Set<RelativePath>(), Set<RelativePath>(), [(RelativePath, RelativePath)]())
+            var twice: [RelativePath] = []
+            func note(_ path: RelativePath, in set: inout Set<RelativePath>) {
+                if !set.insert(path).inserted { twice.append(path) }
+            }
+            let comparison = TreeComparison(source: sample.new, base: sample.base, options: .sameDomain)
+            try comparison.forEachChange { change in
+                switch change {
+                case .added(let path, _), .linked(let path, _, _): note(path, in: &came)
+                case .removed(let path, _), .unlinked(let path, _): note(path, in: &went)
+                case .renamed(let from, let to, _, _):
+                    note(from, in: &went)
+                    note(to, in: &came)
+                    moved.append((from, to))
+                case .modified(let path, _, let aspects):
+                    if aspects.isEmpty || !after.contains(path) { twice.append(path) }
+                }
+            }
+            guard twice.isEmpty, came.isSubset(of: after), went.isSubset(of: before) else {
+                throw SnapshotError(.corrupt, "told twice or of what is not there: \(twice)")
+            }
+            // What lies below a directory that moved is not told of.
+            let unseen = after.subtracting(before).subtracting(came).first { path in
+                !moved.contains { path.isWithin($0.1) }
+            }
+            let unmissed = before.subtracting(after).subtracting(went).first { path in
+                !moved.contains { path.isWithin($0.0) }
+            }
+            if let lost = unseen ?? unmissed { throw SnapshotError(.corrupt, "not told of \(lost)") }
+        }
+    }
+
     @Test func `random edits ask for every kind of step`() {
         var kinds: [String: Int] = [:]
         forEachSeed(400) { sample in

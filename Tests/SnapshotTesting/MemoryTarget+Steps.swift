@@ -15,7 +15,30 @@ extension MemoryTarget {
         return InodeLink(directory: try number(parent, in: tree), name: name)
     }
 
+    /// Refuses what the kernel refuses for immutable and append-only inodes (`FS_IMMUTABLE_FL`, `FS_APPEND_FL`).
+    private func checkLocks(_ instruction: Instruction, on tree: MemoryTree) throws {
+        func check(_ path: RelativePath?) throws {
+            guard let path, let inode = try tree.resolve(path), inode.flags & 0x30 != 0 else { return }
+            throw SnapshotError(.invalidInstruction, "the inode is locked by its flags", place: path.description)
+        }
+        switch instruction {
+        case .setFlags: return
+        case .rename(_, let other):
+            try check(other.split?.parent)
+            try check(instruction.path.split?.parent)
+        case .link(let path, let existing):
+            try check(existing)
+            try check(path.split?.parent)
+        case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink, .unlink,
+            .removeDirectory:
+            try check(instruction.path.split?.parent)
+        default: break
+        }
+        try check(instruction.path)
+    }
+
     func perform(_ instruction: Instruction, on tree: MemoryTree) throws {
+        try checkLocks(instruction, on: tree)
         switch instruction {
         case .makeFile(let path, let id): try make(path, id, .regular, 0o600, on: tree)
         case .makeDirectory(let path, let id): try make(path, id, .directory, 0o700, on: tree)

@@ -142,7 +142,8 @@ package final class RandomTree {
             let taken = tree.nodes[number]?.attributes.keys.sorted { $0.lexicographicallyPrecedes($1) }
             if let name = pick(taken ?? []) { try tree.setAttribute(number, name, nil) }
         case 5 where kind == .regular || kind == .directory:
-            let flags: UInt64 = random.onceIn(2) ? 0x40 : 0x80
+            // No dump, no access times, immutable, append-only.
+            let flags: UInt64 = pick([0x40, 0x80, 0x10, 0x20, 0]) ?? 0
             try tree.change(number) { $0.flags = flags }
         case 6:
             // A change that only the change time tells of, or a modification time set by hand.
