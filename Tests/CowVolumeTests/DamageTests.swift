@@ -27,8 +27,11 @@ import Testing
         #expect(Volume.isVolume(place.path))
         #expect(throws: SnapshotError.self) { try Volume.create(at: place.path) }
         #expect(throws: SnapshotError.self) { try Volume.open(at: place.path + "/segments") }
-        try Data([1, 2, 3, 4]).write(to: URL(fileURLWithPath: place.path + "/volume.db"))
-        let error = #expect(throws: SnapshotError.self) { try Volume.open(at: place.path) }
+        let copy = place.path + "/copy"
+        try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: false)
+        try Data().write(to: URL(fileURLWithPath: copy + "/cowpath-volume"))
+        try Data(repeating: 65, count: 100_000).write(to: URL(fileURLWithPath: copy + "/volume.db"))
+        let error = #expect(throws: SnapshotError.self) { try Volume.open(at: copy) }
         #expect(error?.code == .corrupt)
     }
 }

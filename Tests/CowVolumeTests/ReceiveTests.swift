@@ -50,38 +50,40 @@ private let anySnapshot = SnapshotReference(uuid: SnapshotUUID(high: 1, low: 1),
         #expect(imported.identity.receivedUUID == nil)
     }
 
-    @Test(arguments: [
-        [.makeFile(RelativePath("d/x"), InodeIdentity(number: InodeNumber(0)))],
-        [.makeFile(RelativePath("f"), InodeIdentity(number: InodeNumber(0)))],
-        [.makeFile(.root, InodeIdentity(number: InodeNumber(0)))],
-        [.makeDirectory(RelativePath("f/x"), InodeIdentity(number: InodeNumber(0)))],
-        [.unlink(RelativePath("missing"))], [.unlink(RelativePath("dir"))], [.removeDirectory(RelativePath("dir"))],
-        [.removeDirectory(RelativePath("f"))], [.rename(RelativePath("missing"), to: RelativePath("x"))],
-        [.rename(RelativePath("dir"), to: RelativePath("dir/sub"))],
-        [.rename(RelativePath("dir"), to: RelativePath("f"))], [.rename(RelativePath("f"), to: RelativePath("dir"))],
-        [.link(RelativePath("x"), to: RelativePath("dir"))], [.link(RelativePath("dir"), to: RelativePath("f"))],
-        [.write(RelativePath("dir"), offset: 0, data: [1])],
-        [.write(RelativePath("f"), offset: .max, data: [1])],
-        [.write(RelativePath("f"), offset: UInt64(Int64.max), data: [1])],
-        [.truncate(RelativePath("f"), size: 1 << 63)], [.truncate(RelativePath("dir"), size: 0)],
-        [
-            .clone(
-                RelativePath("f"), offset: 0, length: 10,
-                from: CloneSource(
-                    snapshot: anySnapshot,
-                    path: RelativePath("dir/g"), offset: .max))
-        ],
-        [.removeExtendedAttribute(RelativePath("f"), name: [1])],
-        [.setExtendedAttribute(RelativePath("f"), ExtendedAttribute(name: [], value: []))],
-        [
-            .writeEncoded(
-                RelativePath("f"), offset: 0,
-                EncodedExtent(
-                    encoding: .none, bytes: [1], decodedLength: 10, decodedOffset: .max, fileLength: .max))
-        ],
-        [.allocate(RelativePath("f"), AllocationMode(rawValue: 64), offset: 0, length: 1)],
-        [.makeNode(RelativePath("x"), InodeIdentity(number: InodeNumber(0)), mode: 0, device: 0)],
-    ] as [[Instruction]])
+    @Test(
+        arguments: [
+            [.makeFile(RelativePath("d/x"), InodeIdentity(number: InodeNumber(0)))],
+            [.makeFile(RelativePath("f"), InodeIdentity(number: InodeNumber(0)))],
+            [.makeFile(.root, InodeIdentity(number: InodeNumber(0)))],
+            [.makeDirectory(RelativePath("f/x"), InodeIdentity(number: InodeNumber(0)))],
+            [.unlink(RelativePath("missing"))], [.unlink(RelativePath("dir"))], [.removeDirectory(RelativePath("dir"))],
+            [.removeDirectory(RelativePath("f"))], [.rename(RelativePath("missing"), to: RelativePath("x"))],
+            [.rename(RelativePath("dir"), to: RelativePath("dir/sub"))],
+            [.rename(RelativePath("dir"), to: RelativePath("f"))],
+            [.rename(RelativePath("f"), to: RelativePath("dir"))],
+            [.link(RelativePath("x"), to: RelativePath("dir"))], [.link(RelativePath("dir"), to: RelativePath("f"))],
+            [.write(RelativePath("dir"), offset: 0, data: [1])],
+            [.write(RelativePath("f"), offset: .max, data: [1])],
+            [.write(RelativePath("f"), offset: UInt64(Int64.max), data: [1])],
+            [.truncate(RelativePath("f"), size: 1 << 63)], [.truncate(RelativePath("dir"), size: 0)],
+            [
+                .clone(
+                    RelativePath("f"), offset: 0, length: 10,
+                    from: CloneSource(
+                        snapshot: anySnapshot,
+                        path: RelativePath("dir/g"), offset: .max))
+            ],
+            [.removeExtendedAttribute(RelativePath("f"), name: [1])],
+            [.setExtendedAttribute(RelativePath("f"), ExtendedAttribute(name: [], value: []))],
+            [
+                .writeEncoded(
+                    RelativePath("f"), offset: 0,
+                    EncodedExtent(
+                        encoding: .none, bytes: [1], decodedLength: 10, decodedOffset: .max, fileLength: .max))
+            ],
+            [.allocate(RelativePath("f"), AllocationMode(rawValue: 64), offset: 0, length: 1)],
+            [.makeNode(RelativePath("x"), InodeIdentity(number: InodeNumber(0)), mode: 0, device: 0)],
+        ] as [[Instruction]])
     func `an instruction that does not fit is refused by its path`(instructions: [Instruction]) throws {
         let place = try TemporaryVolume()
         let start: [Instruction] =
@@ -94,6 +96,29 @@ private let anySnapshot = SnapshotReference(uuid: SnapshotUUID(high: 1, low: 1),
         #expect(error?.place != nil)
         #expect(try place.volume.datasets().isEmpty)
         #expect(try place.check().nodes == 0)
+    }
+
+    @Test func `what a killed receive left is cleared by the next one`() throws {
+        let place = try TemporaryVolume()
+        var generator = SeededGenerator(state: 4)
+        let target = try place.volume.target(.init(dataset: "d"))
+        try target.begin(SnapshotHeader(name: "s", snapshot: SnapshotReference(uuid: .random(), generation: 1)))
+        // 24,000 small files are more than one commit holds.
+        for index in 0..<24_000 {
+            for step in makeFile("f\(index)", generator.bytes(1500)) { try target.apply(step) }
+        }
+        #expect(try place.check().nodes > 1000)
+        // A process that is killed loses its lock; so does one whose lock file is gone.
+        for name in try FileManager.default.contentsOfDirectory(atPath: place.path + "/writers") {
+            try FileManager.default.removeItem(atPath: place.path + "/writers/" + name)
+        }
+        try place.receive([], into: "e", as: "s")
+        #expect(try place.check().nodes == 1)
+        let error = #expect(throws: SnapshotError.self) { try target.finish() }
+        #expect(error?.code == .inUse)
+        target.abandon()
+        #expect(try place.volume.datasets().map(\.name) == ["e"])
+        try place.check()
     }
 
     @Test func `two receives at once both succeed`() async throws {

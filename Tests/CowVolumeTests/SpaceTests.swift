@@ -34,7 +34,9 @@ func makeFile(_ path: String, _ bytes: [UInt8], number: UInt64 = 0) -> [Instruct
         let place = try TemporaryVolume()
         var generator = SeededGenerator(state: 8)
         var steps: [Instruction] = []
-        for index in 0..<3000 { steps += makeFile("f\(index)", generator.bytes(40 + index % 3), number: UInt64(1000 + index)) }
+        for index in 0..<3000 {
+            steps += makeFile("f\(index)", generator.bytes(40 + index % 3), number: UInt64(1000 + index))
+        }
         let first = try place.receive(steps + makeFile("big", generator.bytes(2_000_000)), into: "d", as: "one")
         try place.volume.makeBookmark(of: first.name, named: "d#mark")
         let second = try place.receive(

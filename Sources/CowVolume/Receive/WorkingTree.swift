@@ -151,6 +151,11 @@ final class WorkingTree {
         let oldRoot = record.node
         record.node = editor.root
         let value = try store.write { database in
+            guard try RootRecord.first(database, where: "id = ? AND kind = 4", [record.id]) != nil else {
+                throw SnapshotError(
+                    .inUse, "the unfinished receive was cleared away by another process", place: record.name,
+                    remedy: "receive again")
+            }
             nodes.transaction = database
             defer { nodes.transaction = nil }
             let ledger = ReferenceLedger(database, nodes)

@@ -59,7 +59,8 @@ struct ExtentRecord: Sendable {
         try database.cachedStatement(
             sql: "INSERT INTO extents (\(ExtentRecord.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         ).execute(arguments: [
-            try CowVolume.stored(id), Data(hash), refs, segment, try CowVolume.stored(position), storedLength, rawLength,
+            try CowVolume.stored(id), Data(hash), refs, segment, try CowVolume.stored(position), storedLength,
+            rawLength,
             Int64(encoding.rawValue), Int64(crc),
         ])
     }

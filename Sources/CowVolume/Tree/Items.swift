@@ -34,8 +34,9 @@ struct ExtentItem: Hashable {
         try reader.finish()
         let (end, overflow) = start.addingReportingOverflow(length)
         guard length > 0, !overflow, end <= FileLimits.maximumSize,
-            extent == 0 || (offset <= UInt64(ExtentLimits.maximumLength)
-                && length <= UInt64(ExtentLimits.maximumLength) - offset)
+            extent == 0
+                || (offset <= UInt64(ExtentLimits.maximumLength)
+                    && length <= UInt64(ExtentLimits.maximumLength) - offset)
         else { throw SnapshotError(.corrupt, "an extent item is impossible") }
     }
 

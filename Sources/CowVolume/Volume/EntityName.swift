@@ -38,7 +38,10 @@ struct EntityName: Hashable {
         guard !name.isEmpty, name != ".", name != "..", name.utf8.count <= maximumLength else {
             throw refused(name, "has a part that is empty, '.', '..' or longer than \(maximumLength) bytes")
         }
-        guard name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F && !"@#/".unicodeScalars.contains($0) })
+        guard
+            name.unicodeScalars.allSatisfy({
+                $0.value >= 0x20 && $0.value != 0x7F && !"@#/".unicodeScalars.contains($0)
+            })
         else { throw refused(name, "has '@', '#', '/' or a control character in it") }
     }
 

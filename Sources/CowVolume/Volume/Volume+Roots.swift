@@ -116,7 +116,8 @@ extension Volume {
             arguments: [try stored(node.rawValue)])
         guard database.changesCount == 1 else {
             throw SnapshotError(
-                .corrupt, "the root of a tree is missing", place: "node \(node.rawValue)", remedy: "run 'cowpath check'")
+                .corrupt, "the root of a tree is missing", place: "node \(node.rawValue)", remedy: "run 'cowpath check'"
+            )
         }
     }
 

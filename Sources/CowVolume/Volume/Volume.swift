@@ -43,7 +43,9 @@ package final class Volume {
         return record
     }
 
-    func part(_ kind: RootRecord.Kind, _ name: String, of dataset: RootRecord, _ database: Database) throws -> RootRecord? {
+    func part(_ kind: RootRecord.Kind, _ name: String, of dataset: RootRecord, _ database: Database) throws
+        -> RootRecord?
+    {
         try RootRecord.first(
             database, where: "kind = ? AND dataset = ? AND name = ?", [kind.rawValue, dataset.id, name])
     }
