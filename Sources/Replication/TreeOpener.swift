@@ -53,7 +53,8 @@ package final class TreeOpener {
             let volume = try volume(at: path)
             guard !name.dataset.isEmpty else {
                 throw SnapshotError(
-                    .invalidRequest, "a volume is no snapshot", place: address, remedy: "name a dataset or snapshot in it")
+                    .invalidRequest, "a volume is no snapshot", place: address,
+                    remedy: "name a dataset or snapshot in it")
             }
             return OpenedTree(
                 tree: try volume.tree(of: name.qualified), volume: (volume, name), path: name.path,

@@ -33,7 +33,7 @@ enum Main {
     /// Parses the command line, runs the command, and turns what was thrown into one line and an exit code.
     static func main() {
         // A reader that goes away must be an error of write(2), not the end of the process.
-        unsafe signal(SIGPIPE, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
         do {
             var command = try Cowpath.parseAsRoot()
             try command.run()

@@ -49,7 +49,8 @@ struct LsCommand: ParsableCommand {
     private func print(_ name: [UInt8], _ inode: Inode, in tree: any SnapshotTree) throws {
         if null { return try StandardOutput.write((name + [0])[...]) }
         let shown = EscapedBytes.describe(name)
-        let target = inode.kind == .symbolicLink ? EscapedBytes.describe(try tree.symbolicLinkTarget(of: inode.number)) : nil
+        let target =
+            inode.kind == .symbolicLink ? EscapedBytes.describe(try tree.symbolicLinkTarget(of: inode.number)) : nil
         if format.json { return try JSONLines.print(FileRow(name: shown, inode, target: target)) }
         guard long else { return try Terminal.write("\(shown)\n") }
         let fields = [

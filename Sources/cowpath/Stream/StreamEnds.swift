@@ -90,7 +90,7 @@ struct EncodingOptions: ParsableArguments {
     }
 }
 
-extension StreamCodec: @retroactive ExpressibleByArgument {
+extension StreamCodec: ExpressibleByArgument {
     public init?(argument: String) {
         guard let codec = StreamCodec.allCases.first(where: { "\($0)" == argument }) else { return nil }
         self = codec

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Replication
+import SnapshotModel
 
 /// One line on standard error that is written over as work goes on.
 final class ProgressLine {

@@ -43,11 +43,11 @@ enum Terminal {
     static func cancellationBySignals() -> Cancellation {
         let cancellation = Cancellation()
         for number in [SIGINT, SIGTERM] {
-            unsafe signal(number, SIG_IGN)
+            signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
                 cancellation.cancel()
-                unsafe signal(number, SIG_DFL)
+                signal(number, SIG_DFL)
                 source.cancel()
             }
             source.activate()

@@ -22,9 +22,32 @@ struct CheckCommand: ParsableCommand {
             throw SnapshotError(.invalidRequest, "a volume is checked as a whole", place: self.volume)
         }
         let summary = try volume.check(readingData: readData) { finding in
-            Terminal.report("\(finding)")
+            Terminal.report("\(finding.message), \(finding.place)")
         }
-        try report(summary)
+        if format.json {
+            try JSONLines.print(CheckReport(summary))
+        } else {
+            try Terminal.write(
+                "\(summary.nodes) nodes, \(summary.extents) extents in \(summary.segments) segments, "
+                    + "\(ByteCount.text(summary.storedBytes)) of data: \(summary.findings) findings\n")
+        }
         if summary.findings > 0 { throw ExitCode.failure }
+    }
+}
+
+/// What a check went through, as JSON.
+private struct CheckReport: Encodable {
+    let nodes: UInt64
+    let extents: UInt64
+    let segments: UInt64
+    let storedBytes: UInt64
+    let findings: UInt64
+
+    init(_ summary: CheckSummary) {
+        nodes = summary.nodes
+        extents = summary.extents
+        segments = summary.segments
+        storedBytes = summary.storedBytes
+        findings = summary.findings
     }
 }

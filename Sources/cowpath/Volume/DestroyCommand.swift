@@ -1,4 +1,5 @@
 import ArgumentParser
+import CowVolume
 import Replication
 import SnapshotModel
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import DirectoryAccess
+import Foundation
 import Replication
 import SnapshotModel
 
@@ -32,7 +33,8 @@ struct ImportCommand: ParsableCommand {
 
     func run() throws {
         var options = DirectoryTree.Options()
-        options.excludes = try ExcludeRules(patterns: exclude, files: excludeFrom)
+        for path in excludeFrom { options.excludes.add(contents: try readAll(path)) }
+        for pattern in exclude { options.excludes.add(pattern: pattern.utf8) }
         options.excludesCaches = excludeCaches
         let importer = try Importer(directory: directory, into: dataset, options: options, opener: TreeOpener())
         let summary = try output.metered { report in
@@ -45,6 +47,14 @@ struct ImportCommand: ParsableCommand {
         }
         try Terminal.conclude(summary.losses)
     }
+}
+
+/// The bytes of a small file that the user names.
+private func readAll(_ path: String) throws -> [UInt8] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+        throw SnapshotError(.notFound, "the file of patterns cannot be read", place: path)
+    }
+    return [UInt8](data)
 }
 
 /// What a replay did, as JSON.

@@ -14,7 +14,8 @@ struct ListCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "Which to list, separated by commas: dataset, snapshot, bookmark or all.")
     var type = "all"
 
-    @Option(name: .short, help: "Which columns to print: name, type, uuid, received, created, generation, inodes, bytes.")
+    @Option(
+        name: .short, help: "Which columns to print: name, type, uuid, received, created, generation, inodes, bytes.")
     var output = "name,created,inodes,bytes"
 
     @Flag(name: [.customShort("H")], help: "No header, and tabs between the columns.")
