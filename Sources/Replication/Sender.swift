@@ -98,6 +98,7 @@ package struct Sender {
         let identity = source.tree.identity
         var header = SnapshotHeader(name: identity.name, snapshot: identity.reference, created: identity.created)
         header.dataset = source.volume?.name.dataset
+        header.domain = source.tree.domain
         header.withoutData = request.withoutData
         header.cloneSources = cloneSources.map(\.identity.reference)
         if let base {

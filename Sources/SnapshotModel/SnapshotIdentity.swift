@@ -95,7 +95,7 @@ package struct SnapshotHeader: Hashable, Sendable {
     package var isBookmark: Bool
     /// Whether contents were left out, as `--no-data` asks.
     package var withoutData: Bool
-    /// The store in which inode and extent identities mean something; only in a bookmark.
+    /// The store of the sender, in which the numbers of inodes and, in a bookmark, of extents mean something.
     package var domain: SnapshotUUID?
     /// What the sender expects to send; nil where it does not know.
     package var expected: SnapshotTotals?

@@ -15,6 +15,9 @@ package protocol SnapshotTree: AnyObject {
     /// Whether contents can be read. A bookmark has only extents without them.
     var holdsData: Bool { get }
 
+    /// Whether extents have identities. A stored stream with data, read as a tree, has none.
+    var identifiesExtents: Bool { get }
+
     /// How many inodes and bytes the tree has, where that is known without a walk.
     var totals: SnapshotTotals? { get }
 
@@ -80,6 +83,8 @@ package enum TreeDifference: Hashable, Sendable {
 
 extension SnapshotTree {
     package var totals: SnapshotTotals? { nil }
+
+    package var identifiesExtents: Bool { domain != nil }
 
     package func encodedExtent(_ extent: FileExtent, of number: InodeNumber) throws -> EncodedExtent? { nil }
 

@@ -11,6 +11,8 @@ package final class StreamTree: SnapshotTree {
     package let domain: SnapshotUUID?
     package let root = StreamTree.rootNumber
     package let holdsData = false
+    /// Only a bookmark says where its extents lay.
+    package let identifiesExtents: Bool
 
     /// Rows in the order of inode numbers.
     let table: InodeTable
@@ -23,11 +25,12 @@ package final class StreamTree: SnapshotTree {
     let rootSlot: Int
 
     init(
-        identity: SnapshotIdentity, domain: SnapshotUUID?, table: InodeTable, names: NameTable,
+        identity: SnapshotIdentity, domain: SnapshotUUID?, identifiesExtents: Bool, table: InodeTable, names: NameTable,
         contents: ContentStore, attributeSets: [[ExtendedAttribute]], rootSlot: Int
     ) {
         self.identity = identity
         self.domain = domain
+        self.identifiesExtents = identifiesExtents
         self.table = table
         self.names = names
         self.contents = contents
