@@ -36,13 +36,30 @@ extension TreeComparison {
             try files.forEachDifference { difference in
                 switch difference {
                 case .hole(_, wasData: false), .preallocated(_, wasData: false, _): break
-                case .data, .hole, .preallocated, .end:
-                    isFound = true
-                    throw DifferenceIsFound()
+                case .data(let extent): isFound = try hasOtherBytes(extent.offset..<extent.end, new, old)
+                case .hole(let range, _), .preallocated(let range, _, _):
+                    isFound = try hasOtherBytes(range, new, old)
+                case .end(let offset): isFound = try hasOtherBytes(offset..<new.size, new, old)
                 }
+                if isFound { throw DifferenceIsFound() }
             }
         } catch is DifferenceIsFound {}
         return isFound
+    }
+
+    /// Whether two files of one size differ in a range where they are laid out differently: zeros that were
+    /// written and a hole read alike, which only a look at the bytes can tell.
+    private func hasOtherBytes(_ range: Range<UInt64>, _ new: Inode, _ old: Inode) throws -> Bool {
+        guard options.contents != .identities, source.holdsData, base.holdsData else { return true }
+        var position = range.lowerBound
+        while position < min(range.upperBound, new.size) {
+            // 128 KiB of each, as everywhere that two files are read side by side.
+            let count = Int(min(131_072, min(range.upperBound, new.size) - position))
+            let bytes = try source.read(new.number, at: position, count: count)
+            if try bytes != base.read(old.number, at: position, count: count) { return true }
+            position += UInt64(count)
+        }
+        return false
     }
 
     private func hasOtherEntries(_ new: Inode, _ old: Inode) throws -> Bool {

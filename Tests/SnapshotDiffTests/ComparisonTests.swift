@@ -73,6 +73,17 @@ import Testing
         #expect(found == expected)
     }
 
+    @Test func `a file that only became sparse is not told of as changed`() throws {
+        let found = try changes(.unrelated) {
+            try $0.file("f", [UInt8](repeating: 0, count: 16384) + patternBytes(4096))
+        } then: {
+            let times = try $0.tree.existingInode($0.number("f")).times
+            try $0.tree.punchHole($0.number("f"), 0..<16384)
+            try $0.tree.change($0.number("f")) { $0.times = times }
+        }
+        #expect(found.isEmpty)
+    }
+
     @Test func `one change in a large tree costs what one change costs`() throws {
         let builder = TreeBuilder()
         for directory in 0..<100 {
