@@ -118,7 +118,7 @@ class Printer:
                 details += " base=bookmark"
         details += " bookmark=1" if header.get("bookmark") else ""
         details += " no_data=1" if header.get("withoutData") else ""
-        details += " domain=" + header["domain"] if header.get("domain") else ""
+        details += " domain=" + header["domain"] if header.get("bookmark") and header.get("domain") else ""
         self.line(command, self.prefix[:-1], details)
 
     def line(self, command, path, details=""):

@@ -13,8 +13,6 @@ package struct ReceiveRequest: Sendable {
     package var force = false
     /// Whether what cannot be kept is an error.
     package var strict = false
-    /// Whether encoded extents are decoded before they are stored.
-    package var forceDecompress = false
 
     package init(target: String) {
         self.target = target

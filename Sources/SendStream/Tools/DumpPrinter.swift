@@ -34,7 +34,7 @@ package final class DumpPrinter: ReplayTarget {
         if case .bookmark = header.base { details += " base=bookmark" }
         if header.isBookmark { details += " bookmark=1" }
         if header.withoutData { details += " no_data=1" }
-        if let domain = header.domain { details += " domain=\(domain)" }
+        if header.isBookmark, let domain = header.domain { details += " domain=\(domain)" }
         try line(command, prefix, details)
         prefix += "/"
         plainPrefix = "./" + DumpText.escape(name[...], spaces: false) + "/"

@@ -101,7 +101,8 @@ extension TreeDraft {
             name: header.name, uuid: header.snapshot.uuid, generation: header.snapshot.generation)
         identity.created = header.created
         return StreamTree(
-            identity: identity, domain: header.domain, identifiesExtents: header.isBookmark, table: sorted, names: children,
+            identity: identity, domain: header.domain, identifiesExtents: header.isBookmark, table: sorted,
+            names: children,
             contents: packed, attributeSets: attributes.sets, rootSlot: Int(translation[rootSlot]))
     }
 

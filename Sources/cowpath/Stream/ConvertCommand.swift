@@ -19,7 +19,7 @@ struct ConvertCommand: ParsableCommand {
     func run() throws {
         let source = try StreamInput.open(stream)
         let losses = try StreamOutput.withSink(file) { sink in
-            let writer = try encoding.writer(to: sink, compressedData: false)
+            let writer = try encoding.writer(to: sink)
             let adapter = AdaptingTarget(writer)
             try StoredStreams.replay(source, into: adapter)
             try writer.close()

@@ -75,11 +75,18 @@ struct EncodingOptions: ParsableArguments {
     }
 
     /// The encoder.
-    func writer(to sink: any ByteSink, compressedData: Bool) throws -> any StreamWriter {
+    ///
+    /// - Parameters:
+    ///   - passesEncodedExtents: Whether, where no protocol is asked for, it is one that has encoded writes.
+    ///   - endsOnce: Whether a btrfs stream of several snapshots has one end.
+    func writer(
+        to sink: any ByteSink, passesEncodedExtents: Bool = false, endsOnce: Bool = false
+    ) throws -> any StreamWriter {
         switch format {
         case .btrfs:
-            let version = proto ?? (compressedData ? 2 : 1)
-            return try BtrfsStreamWriter(to: sink, protocolVersion: version == 0 ? 2 : version)
+            let version = proto ?? (passesEncodedExtents ? 2 : 1)
+            return try BtrfsStreamWriter(
+                to: sink, protocolVersion: version == 0 ? 2 : version, ends: endsOnce ? .last : .every)
         case .cowpath:
             var options = CowpathStreamWriter.Options()
             options.codec = codec

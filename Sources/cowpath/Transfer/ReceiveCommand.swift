@@ -37,8 +37,30 @@ struct ReceiveCommand: ParsableCommand {
     @Flag(name: .long, help: "Decode compressed extents before they are stored.")
     var forceDecompress = false
 
+    @Option(
+        name: [.customShort("m")],
+        help: "Accepted for btrfs receive's sake: snapshots are found without knowing the mount point.",
+        completion: .directory)
+    var mountPoint: String?
+
+    @Flag(
+        name: [.customShort("C"), .customLong("chroot")],
+        help: "Accepted for btrfs receive's sake: nothing outside the target can be reached anyway.")
+    var chroot = false
+
+    @Option(
+        name: [.customShort("E"), .customLong("max-errors")],
+        help: "Only 1 can be had: a snapshot is received whole or not at all.")
+    var maximumErrors = 1
+
     @OptionGroup var output: ProgressOptions
     @OptionGroup var format: JSONOption
+
+    func validate() throws {
+        guard maximumErrors == 1 else {
+            throw ValidationError("a snapshot is received whole or not at all, so only -E 1 can be had")
+        }
+    }
 
     func run() throws {
         if dump { return try StoredStreams.dump(try StreamInput.open(file), write: Terminal.write) }
@@ -46,12 +68,12 @@ struct ReceiveCommand: ParsableCommand {
         request.mirror = mirror
         request.force = force
         request.strict = strict
-        request.forceDecompress = forceDecompress
         let receiver = try Receiver(request, opener: TreeOpener())
+        let target = AdaptingTarget(receiver, excluding: forceDecompress ? .encodedWrites : [])
         let source = try StreamInput.open(file)
         let metered = try output.metered { report in
             let metered = MeteredTarget(
-                receiver, cancellation: Terminal.cancellationBySignals(), report: report)
+                target, cancellation: Terminal.cancellationBySignals(), report: report)
             try StoredStreams.replay(source, into: metered, honoursEnd: endAtMark)
             return metered
         }

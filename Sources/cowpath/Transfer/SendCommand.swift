@@ -37,8 +37,10 @@ struct SendCommand: ParsableCommand {
     @Option(name: .short, help: "Write the stream to a file.", completion: .file())
     var file: String?
 
-    @Flag(name: [.customShort("e")], help: "Accepted for btrfs send's sake: the end of a stream is marked anyway.")
-    var omitEnd = false
+    @Flag(
+        name: [.customShort("e")],
+        help: "Of several snapshots in a btrfs stream, mark only the end of the last, as btrfs send -e does.")
+    var endsOnce = false
 
     @Flag(name: [.customShort("n"), .long], help: "Send nothing; say what would be sent.")
     var dryRun = false
@@ -56,7 +58,8 @@ struct SendCommand: ParsableCommand {
 
         let losses = try StreamOutput.withSink(file) { sink in
             try output.metered { report in
-                let writer = try encoding.writer(to: sink, compressedData: compressedData)
+                let writer = try encoding.writer(
+                    to: sink, passesEncodedExtents: compressedData, endsOnce: endsOnce)
                 let metered = MeteredTarget(
                     writer, cancellation: Terminal.cancellationBySignals(), report: report)
                 let losses = try sender.run(into: metered)
