@@ -63,7 +63,7 @@ import Testing
             try receive(into: name, "s\(count)", &history, place, &generator)
         case 5:
             guard let source = history.snapshots.keys.sorted().randomElement(using: &generator) else { return }
-            let name = "z\(100 - count)"
+            let name = "z\(100 + count)"
             try place.volume.clone(snapshot: source, to: name)
             history.heads[name] = history.snapshots[source]?.model
             history.origins[name] = source
