@@ -128,17 +128,26 @@ theirs_to_ours() { # SEED LABEL OPTIONS...
     rm -rf "$volume" "$directory"
 }
 
-# Several subvolumes in one stream.
+# Several subvolumes in one stream. With -c each has the one before it for a parent, a line as a volume keeps it; with
+# -p all have the same one, and lie beside each other in a directory.
 several_in_one_stream() { # SEED
-    local volume=$work/volume-$1-several base
+    local volume=$work/volume-$1-several directory=$work/plain/$1-several base
     base=$work/source/$1/a
     ran 0 "$cowpath" create "$volume" || { judge 1 "seed $1 several: create"; return; }
     btrfs send -q -f "$work/stream" "$base.0"
     into_volume "$volume/a" a.0 "$base.0" && judge 0 || judge 1 "seed $1 several: a.0"
-    btrfs send -q -p "$base.0" -f "$work/stream" "$base.1" "$base.2"
+    btrfs send -q -c "$base.0" -f "$work/stream" "$base.1" "$base.2"
     into_volume "$volume/a" a.2 "$base.2" && judge 0 || judge 1 "seed $1 several: a.2"
     restored "$volume/a@a.1" "$base.1" && judge 0 || judge 1 "seed $1 several: a.1"
-    rm -rf "$volume"
+
+    mkdir "$directory"
+    btrfs send -q -f "$work/stream" "$base.0"
+    into_directory "$directory" a.0 "$base.0" && judge 0 || judge 1 "seed $1 several: a.0 into a directory"
+    btrfs send -q -p "$base.0" -f "$work/stream" "$base.1" "$base.2"
+    into_directory "$directory" a.1 "$base.1" && judge 0 || judge 1 "seed $1 several: a.1 into a directory"
+    same "$base.2" "$directory/a.2" --skip-xattr btrfs. && judge 0 \
+        || judge 1 "seed $1 several: a.2 into a directory"
+    rm -rf "$volume" "$directory"
 }
 
 # The history imported, then every snapshot sent as a btrfs stream to `btrfs receive`.
