@@ -53,7 +53,7 @@ extension Descriptor {
     }
 
     /// The same without openat2(2): name by name, where neither a link nor `..` is taken.
-    func openDirectoryByNames(beneath path: [UInt8], flags: Int32) throws(SystemCallError) -> Descriptor {
+    package func openDirectoryByNames(beneath path: [UInt8], flags: Int32) throws(SystemCallError) -> Descriptor {
         let names = path.split(separator: UInt8(ascii: "/")).map(Array.init)
         let way = Int32(COWPATH_O_PATH) | O_DIRECTORY
         var current = try open([UInt8(ascii: ".")], flags: names.count > 1 ? way : flags)

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-@testable import SystemCalls
+import SystemCalls
 
 @Suite struct DirectoryCallsTests {
     /// Lends a new directory, which is removed afterwards.
