@@ -13,6 +13,7 @@ final class MirrorDestination: ReplayDestination {
     private let name: [UInt8]
     private var root: SharedDescriptor?
     private var pending: SnapshotRecord?
+    private var base: BaseFiles?
 
     private var recordName: [UInt8] { name + Array(".cowpath".utf8) }
 
@@ -26,11 +27,15 @@ final class MirrorDestination: ReplayDestination {
         do {
             let record = try RecordFile.read(recordName, in: parent.descriptor)
             let root = try TargetPath.openOrMake(name, in: parent.descriptor)
+            var held: SnapshotIdentity?
             if let reference = header.base.reference {
-                try checkHolds(reference, record)
+                held = try checkHolds(reference, record)
             } else {
                 try makeReady(root, record)
             }
+            let base = BaseFiles(of: name, in: parent) { [held] in held?.answers(to: $0) ?? false }
+            // What a replay left that was cut.
+            try base.removeKept()
             self.root = root
             let identity = SnapshotIdentity(
                 name: header.name, uuid: .random(), generation: header.snapshot.generation,
@@ -44,14 +49,16 @@ final class MirrorDestination: ReplayDestination {
             let replay = TreeReplay(
                 root: root, snapshot: header.snapshot, isStrict: isStrict, missing: missing
             ) { _ in nil }
-            replay.mayHoldForbidding = header.base.reference != nil
+            replay.mayHoldForbidding = held != nil
+            if held != nil { replay.base = base }
+            self.base = replay.base
             return replay
         } catch let error as SystemCallError {
             throw SnapshotError(.system, "this directory cannot be brought up to date", place: path, cause: error)
         }
     }
 
-    private func checkHolds(_ reference: SnapshotReference, _ record: SnapshotRecord?) throws {
+    private func checkHolds(_ reference: SnapshotReference, _ record: SnapshotRecord?) throws -> SnapshotIdentity {
         let remedy = "empty the directory and receive a full stream"
         guard let record, record.state == .complete else {
             throw SnapshotError(
@@ -64,6 +71,7 @@ final class MirrorDestination: ReplayDestination {
                 .baseNotFound, "this directory holds \(record.identity.name), which is not the base of the stream",
                 place: path, remedy: "send against it, or \(remedy)")
         }
+        return record.identity
     }
 
     /// A full stream goes into an empty directory, or one that it began to fill itself.
@@ -87,6 +95,7 @@ final class MirrorDestination: ReplayDestination {
             throw SnapshotError(.system, "the record of the mirror cannot be written", place: path, cause: error)
         }
         pending = nil
+        base = nil
         return path
     }
 
@@ -94,6 +103,8 @@ final class MirrorDestination: ReplayDestination {
     func abandon() {
         guard let record = pending else { return }
         pending = nil
+        try? base?.removeKept()
+        base = nil
         guard record.state == .filling, let root else { return }
         guard (try? TreeRemoval.removeContents(of: root.descriptor)) != nil else { return }
         try? parent.descriptor.unlink(recordName)

@@ -14,6 +14,8 @@ final class TargetFile {
     var wantedCapability: [UInt8]?
     /// Whether something was done since that takes both away.
     var mayHaveLostPrivileges = false
+    /// Whether it may hold contents of the base that a CLONE yet to come takes data from.
+    var mayHoldBase = true
 
     init(_ descriptor: consuming Descriptor, path: RelativePath, permissions: UInt32, capability: [UInt8]? = nil) {
         self.descriptor = descriptor
@@ -40,6 +42,19 @@ extension TreeReplay {
         let capability = try descriptor.attribute(TargetFile.capability)
         let file = TargetFile(descriptor, path: path, permissions: status.permissions, capability: capability)
         current = file
+        return file
+    }
+
+    /// A regular file whose contents are about to change.
+    func fileToFill(_ path: RelativePath) throws -> TargetFile {
+        let file = try self.file(path)
+        file.mayHaveLostPrivileges = true
+        if let base, file.mayHoldBase {
+            try base.keepContents(of: file.descriptor)
+            file.mayHoldBase = false
+            // They may be of this file, which is no longer what it was.
+            cloneSources.removeAll()
+        }
         return file
     }
 

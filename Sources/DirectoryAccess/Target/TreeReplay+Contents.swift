@@ -6,8 +6,7 @@ import SystemCalls
 extension TreeReplay {
     func write(_ path: RelativePath, offset: UInt64, _ data: ArraySlice<UInt8>) throws {
         try check(offset, UInt64(data.count), path)
-        let file = try self.file(path)
-        file.mayHaveLostPrivileges = true
+        let file = try fileToFill(path)
         try file.descriptor.write(data, at: offset)
     }
 
@@ -47,8 +46,7 @@ extension TreeReplay {
 
     func truncate(_ path: RelativePath, size: UInt64) throws {
         try check(size, 0, path)
-        let file = try self.file(path)
-        file.mayHaveLostPrivileges = true
+        let file = try fileToFill(path)
         try file.descriptor.truncate(to: size)
     }
 
@@ -57,8 +55,7 @@ extension TreeReplay {
         guard mode.isSubset(of: [.keepSize, .punchHole]), mode != .punchHole, length > 0 else {
             throw invalid("a range is allocated, with or without its size kept, or punched", path)
         }
-        let file = try self.file(path)
-        file.mayHaveLostPrivileges = true
+        let file = try fileToFill(path)
         do {
             try file.descriptor.allocate(mode: mode.rawValue, offset: offset, length: length)
         } catch {
@@ -79,8 +76,7 @@ extension TreeReplay {
         try check(offset, length, path)
         try check(source.offset, length, path)
         guard length > 0 else { return }
-        let file = try self.file(path)
-        file.mayHaveLostPrivileges = true
+        let file = try fileToFill(path)
         if source.snapshot.uuid == snapshot.uuid, source.path == path {
             let distance = max(offset, source.offset) - min(offset, source.offset)
             guard distance >= length else { throw invalid("a range cannot be cloned onto itself", path) }
@@ -118,6 +114,11 @@ extension TreeReplay {
         guard let (parent, name) = source.path.split else {
             throw invalid("a directory cannot be cloned", source.path)
         }
+        if let base, base.answer(to: source.snapshot.uuid) {
+            let opened = try openSource(source.path, of: base)
+            cloneSources.insert(opened, for: key)
+            return opened
+        }
         guard let root = try findSnapshot(source.snapshot) else {
             throw SnapshotError(
                 .baseNotFound, "the snapshot that CLONE takes data from is not here",
@@ -127,6 +128,16 @@ extension TreeReplay {
         let opened = try openSource(name.bytes, in: directory, source.path)
         cloneSources.insert(opened, for: key)
         return opened
+    }
+
+    /// A file of the base, which this directory was when the replay began.
+    private func openSource(_ path: RelativePath, of base: BaseFiles) throws -> SharedDescriptor {
+        try base.open(path) { present in
+            let (directory, name) = try parent(of: present)
+            return try openSource(name, in: directory.descriptor, path)
+        } kept: { directory, name in
+            try openSource(name, in: directory.descriptor, path)
+        }
     }
 
     private func openSource(

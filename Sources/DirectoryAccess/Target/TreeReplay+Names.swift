@@ -11,7 +11,9 @@ extension TreeReplay {
             try descriptor.removeAttribute(PosixACL.access)
             try descriptor.changeMode(0o600)
         }
-        current = TargetFile(descriptor, path: path, permissions: 0o600)
+        let file = TargetFile(descriptor, path: path, permissions: 0o600)
+        file.mayHoldBase = false
+        current = file
     }
 
     func makeDirectory(_ path: RelativePath) throws {
@@ -74,6 +76,7 @@ extension TreeReplay {
             try loosen(path, status) { try from.descriptor.changeMode(of: name, $0) }
             try from.descriptor.renameWithoutReplacing(name, to: newName, in: to.descriptor)
         }
+        base?.move(path, to: newPath)
         forgetDirectories(within: path)
         deferred.move(path, to: newPath)
         moveMissing(path, to: newPath)
@@ -90,7 +93,11 @@ extension TreeReplay {
     func unlink(_ path: RelativePath) throws {
         try closeCurrent()
         let (directory, name) = try parent(of: path)
-        try directory.descriptor.unlink(name)
+        if let base {
+            try base.remove(path, name, in: directory.descriptor)
+        } else {
+            try directory.descriptor.unlink(name)
+        }
         deferred.remove(path)
     }
 

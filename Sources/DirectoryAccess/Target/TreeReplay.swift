@@ -22,6 +22,8 @@ package final class TreeReplay {
     let findSnapshot: SnapshotFinder
     /// Whether inodes that forbid changes may be here from an earlier replay: in a tree that is changed in place.
     package var mayHoldForbidding = false
+    /// The base, where this tree is the base, changed in place.
+    var base: BaseFiles?
     let user = CurrentProcess.effectiveUser
     /// Inodes that this tree shares with the one it was copied from.
     var shared = SharedInodes()
@@ -97,6 +99,9 @@ package final class TreeReplay {
             try applyDeferred()
             lastDirectory = nil
             directories.removeAll()
+            cloneSources.removeAll()
+            // Before all is made durable; what cannot be removed now is removed by the next replay.
+            try? base?.removeKept()
             try root.descriptor.syncFileSystem()
         } catch let error as SystemCallError {
             throw failure(error, at: .root)
