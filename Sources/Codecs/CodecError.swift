@@ -3,8 +3,12 @@ package struct CodecError: Error, Sendable {
     /// What is wrong.
     package let message: String
 
-    package init(_ message: String) {
+    /// Whether the bytes may be right, but in a form that is not known here.
+    package let isUnsupported: Bool
+
+    package init(_ message: String, isUnsupported: Bool = false) {
         self.message = message
+        self.isUnsupported = isUnsupported
     }
 }
 

@@ -57,7 +57,19 @@ package enum Zstd {
         return try result.get()
     }
 
-    private static func errorName(_ code: Int) -> String {
+    /// The first frame of the bytes, where it says that it decodes to `length` bytes; nil for anything else.
+    package static func firstFrame(of bytes: ArraySlice<UInt8>, decodingTo length: Int) -> ArraySlice<UInt8>? {
+        let size = unsafe bytes.withUnsafeBytes { source -> Int? in
+            guard unsafe ZSTD_getFrameContentSize(source.baseAddress, source.count) == UInt64(length) else {
+                return nil
+            }
+            let size = unsafe ZSTD_findFrameCompressedSize(source.baseAddress, source.count)
+            return ZSTD_isError(size) == 0 ? size : nil
+        }
+        return size.map { bytes.prefix($0) }
+    }
+
+    static func errorName(_ code: Int) -> String {
         unsafe String(cString: ZSTD_getErrorName(code))
     }
 }

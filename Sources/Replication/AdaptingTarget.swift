@@ -81,23 +81,16 @@ extension EncodedExtent {
         guard decodedLength <= UInt64(EncodedExtent.maximumDecodedLength) else {
             throw SnapshotError(.limitExceeded, "an encoded extent of \(decodedLength) bytes")
         }
-        let limit = Int(decodedLength)
-        let whole: ArraySlice<UInt8>
-        do {
-            switch encoding {
-            case .none: whole = bytes
-            case .zlib: whole = try Zlib.decompress(bytes, limit: limit)[...]
-            case .zstd: whole = try Zstd.decompress(bytes, limit: limit)[...]
-            case .lzo4K, .lzo8K, .lzo16K, .lzo32K, .lzo64K:
-                throw SnapshotError(
-                    .unsupported, "extents compressed with lzo cannot be decoded",
-                    remedy: "send without --compressed-data")
-            }
-        } catch let error as CodecError {
-            throw SnapshotError(.corrupt, "an encoded extent is damaged", cause: error)
-        }
-        guard decodedOffset <= UInt64(whole.count), fileLength <= UInt64(whole.count) - decodedOffset else {
+        guard decodedOffset <= decodedLength, fileLength <= decodedLength - decodedOffset else {
             throw SnapshotError(.corrupt, "an encoded extent is shorter than the range that refers to it")
+        }
+        let whole: [UInt8]
+        do {
+            whole = try PaddedFrame.decode(bytes, compression: encoding.rawValue, length: Int(decodedLength))
+        } catch {
+            throw SnapshotError(
+                error.isUnsupported ? .unsupported : .corrupt, "an encoded extent cannot be decoded",
+                remedy: "send without --compressed-data", cause: error)
         }
         return whole.dropFirst(Int(decodedOffset)).prefix(Int(fileLength))
     }

@@ -44,29 +44,22 @@ package struct Importer {
         let snapshotName: String
         if case .snapshot(let part) = name.part { snapshotName = part } else { snapshotName = Importer.timeName() }
 
-        let base = try newestSnapshot()
-        var header = SnapshotHeader(
+        let hasDataset = try volume.datasets().contains { $0.name == name.dataset }
+        let base = hasDataset ? try volume.tree(of: name.dataset) : nil
+        let header = SnapshotHeader(
             name: snapshotName, snapshot: SnapshotReference(uuid: .random(), generation: 0), created: .now)
-        if let base { header.base = .parent(base.identity.reference) }
 
         let target = try volume.target(
             VolumeTarget.Options(
-                dataset: name.dataset, snapshotName: snapshotName, force: false, keepsReceivedUUID: false))
+                dataset: name.dataset, snapshotName: snapshotName, keepsReceivedUUID: false, startsFromHead: true))
         let metered = MeteredTarget(target, cancellation: cancellation, report: report)
-        let planner = try planner(source: source, base: base.map { try volume.tree(of: $0.name) })
+        let planner = try planner(source: source, base: base)
         try planner.run(into: metered, header)
         var losses = target.losses
         losses.add(planner.losses)
         losses.add(source.losses)
         return Summary(
             snapshot: "\(name.dataset)@\(snapshotName)", totals: metered.finished, losses: losses)
-    }
-
-    /// The snapshot that the dataset stands at: its newest, or of a fresh clone the one that it began as.
-    private func newestSnapshot() throws -> SnapshotRecord? {
-        guard let dataset = try volume.datasets().first(where: { $0.name == name.dataset }) else { return nil }
-        if let newest = try volume.snapshots(of: name.dataset).last { return newest }
-        return try volume.snapshots(of: nil).first { $0.name == dataset.origin }
     }
 
     private func planner(source: DirectoryTree, base: VolumeTree?) throws -> Planner {

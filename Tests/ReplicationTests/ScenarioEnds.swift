@@ -86,6 +86,18 @@ struct Send {
         return sink.bytes
     }
 
+    /// The skeleton of the source, as a stream.
+    func bookmark() throws -> [UInt8] {
+        var header = header
+        header.isBookmark = true
+        header.domain = source.domain
+        let sink = ArraySink()
+        let writer = CowpathStreamWriter(to: sink)
+        try planner.run(into: writer, header)
+        try writer.close()
+        return sink.bytes
+    }
+
     /// Encodes, decodes and replays.
     func run(into target: any ReplayTarget) throws {
         _ = try StreamReader(from: ArraySource(try bytes())).replay(into: target)

@@ -71,6 +71,8 @@ struct VolumeScenario {
     let history: History
     let encoding: Encoding
     let usesBookmarks: Bool
+    /// Whether bookmarks are kept as streams, and not in the volume.
+    let keepsBookmarksOutside: Bool
     let usesCloneSources: Bool
     let scratch: Scratch
 
@@ -78,6 +80,7 @@ struct VolumeScenario {
         history = try History(seed: seed)
         encoding = Encoding.allCases[Int(seed % UInt64(Encoding.allCases.count))]
         usesBookmarks = seed / 6 % 3 == 1
+        keepsBookmarksOutside = seed % 2 == 1
         usesCloneSources = seed / 6 % 3 == 2
         scratch = try Scratch()
     }
@@ -97,22 +100,28 @@ struct VolumeScenario {
 
     private func replicate(_ origin: Volume) throws -> Volume {
         let copy = try Volume.create(at: scratch("copy"))
+        var bookmark: (any SnapshotTree)?
         for index in history.snapshots.indices {
             let source = try origin.tree(of: "home@s\(index)")
             var send = Send(source: source, encoding: encoding)
-            if index > 0 {
-                send.base = try origin.tree(of: usesBookmarks ? "home#b\(index - 1)" : "home@s\(index - 1)")
-            }
+            if index > 0 { send.base = try bookmark ?? origin.tree(of: "home@s\(index - 1)") }
             if index > 1, usesCloneSources { send.cloneSources = [try origin.tree(of: "home@s0")] }
             try send.run(into: copy.receiver("backup"))
             try history.expect(
                 copy.tree(of: "backup@s\(index)"), is: index, kept(index), "\(encoding), bookmarks \(usesBookmarks)")
-            if usesBookmarks {
-                try origin.makeBookmark(of: "home@s\(index)", named: "home#b\(index)")
-            }
+            if usesBookmarks { bookmark = try makeBookmark(index, in: origin) }
         }
         try expectSound(copy)
         return copy
+    }
+
+    private func makeBookmark(_ index: Int, in origin: Volume) throws -> any SnapshotTree {
+        let name = "home@s\(index)"
+        guard keepsBookmarksOutside else {
+            try origin.makeBookmark(of: name, named: "home#b\(index)")
+            return try origin.tree(of: "home#b\(index)")
+        }
+        return try StreamTree.load(from: ArraySource(Send(source: origin.tree(of: name)).bookmark()))
     }
 
     /// What an encoding carries to a volume.
@@ -134,6 +143,8 @@ struct VolumeScenario {
                 return lines.joined()
             }
             #expect(sends[0] == sends[1], "seed \(history.seed), snapshot \(index): instructions differ by volume")
+            let again = try Send(source: origin.tree(of: "home@s\(index)"), encoding: encoding)
+            #expect(try again.bytes() == again.bytes(), "seed \(history.seed), snapshot \(index): bytes differ")
         }
     }
 
@@ -183,6 +194,24 @@ struct DirectoryScenario {
             try expect("snapshots/s\(index)", is: index)
             try restore(index, from: volume, opener)
         }
+        if history.seed % 10 == 0 { try compareIndependently() }
+    }
+
+    /// The last snapshot, as it was received and as it came back, compared by a program that shares no code.
+    private func compareIndependently() throws {
+        let last = history.snapshots.count - 1
+        let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "compare_trees.py").path
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["python3", script, scratch("mirror"), scratch("restored\(last)")]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let said = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        #expect(
+            process.terminationStatus == 0, "seed \(history.seed): \(String(decoding: said, as: UTF8.self))")
     }
 
     private func expect(_ name: String, is index: Int) throws {

@@ -218,4 +218,10 @@ extension MemoryTree {
     }
 
     static let capability = Array("security.capability".utf8)
+
+    /// A value that kernels take (`vfs_ns_cap_data` of revision 2 in `linux/capability.h`: magic, then permitted
+    /// and inheritable sets, in two halves): some of the lowest eight capabilities permitted.
+    static func capabilityValue(_ permitted: UInt8) -> [UInt8] {
+        [0, 0, 0, 2, permitted] + [UInt8](repeating: 0, count: 15)
+    }
 }

@@ -123,8 +123,13 @@ package final class RandomTree {
     /// Changes attributes of an inode.
     func describe(_ number: InodeNumber) throws {
         guard let kind = try tree.inode(number)?.kind else { return }
-        let capability = kind == .regular ? MemoryTree.capability : Array("user.c".utf8)
-        let names = [Array("user.a".utf8), Array("user.b".utf8), capability]
+        // Linux takes user attributes only of files and directories (xattr(7)).
+        let names =
+            kind == .regular || kind == .directory
+            ? [
+                Array("user.a".utf8), Array("user.b".utf8),
+                kind == .regular ? MemoryTree.capability : Array("user.c".utf8),
+            ] : [Array("trusted.a".utf8), Array("trusted.b".utf8), Array("trusted.c".utf8)]
         let owner = UInt32(random.below(4))
         switch random.below(7) {
         case 0: try tree.change(number) { $0.owner = owner }
@@ -136,8 +141,12 @@ package final class RandomTree {
             try tree.change(number) { ($0.owner, $0.permissions) = (owner, 0o4755) }
         case 3:
             let count = random.onceIn(5) ? 5000 : random.below(40)
-            let value = [UInt8](repeating: UInt8(random.below(256)), count: count)
-            try tree.setAttribute(number, names[random.below(3)], value)
+            let name = names[random.below(3)]
+            let filler = UInt8(random.below(256))
+            let value =
+                name == MemoryTree.capability
+                ? MemoryTree.capabilityValue(filler) : [UInt8](repeating: filler, count: count)
+            try tree.setAttribute(number, name, value)
         case 4:
             let taken = tree.nodes[number]?.attributes.keys.sorted { $0.lexicographicallyPrecedes($1) }
             if let name = pick(taken ?? []) { try tree.setAttribute(number, name, nil) }

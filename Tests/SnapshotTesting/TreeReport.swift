@@ -20,7 +20,10 @@ package struct TreeReport: Equatable {
         /// A digest of the contents.
         package static let contents = Details(rawValue: 256)
 
-        package static let everything = Details(rawValue: 511)
+        /// How many names an inode has; a directory's hard links to a parent count too where it is plain.
+        package static let linkCounts = Details(rawValue: 512)
+
+        package static let everything = Details(rawValue: 1023)
     }
 
     package private(set) var lines: [String] = []
@@ -59,7 +62,7 @@ package struct TreeReport: Equatable {
     ) throws -> String {
         var words = ["\(path)", "\(inode.kind.letter)", String(inode.permissions, radix: 8)]
         if details.contains(.owners) { words.append("\(inode.owner):\(inode.group)") }
-        if inode.kind != .directory { words.append("links=\(inode.linkCount)") }
+        if details.contains(.linkCounts), inode.kind != .directory { words.append("links=\(inode.linkCount)") }
         if inode.kind == .regular { words.append("size=\(inode.size)") }
         if inode.device != 0 { words.append("device=\(inode.device)") }
         words.append("m=\(inode.times.modified)")

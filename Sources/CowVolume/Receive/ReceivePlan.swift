@@ -29,6 +29,12 @@ struct ReceivePlan {
         let (name, fullName) = (snapshotName, "\(options.dataset)@\(snapshotName)")
         (dataset, base, undone) = try volume.store.read { database in
             let dataset = try volume.dataset(options.dataset, database)
+            if options.startsFromHead {
+                if let dataset, try volume.part(.snapshot, name, of: dataset, database) != nil {
+                    throw ReceivePlan.exists(fullName)
+                }
+                return (dataset, dataset, [])
+            }
             guard let reference = header.base.reference else {
                 if let dataset { try ReceivePlan.checkFull(dataset, options, volume, database) }
                 if let dataset, try volume.part(.snapshot, name, of: dataset, database) != nil {

@@ -150,11 +150,16 @@ extension ReceiveSession {
         underway[number, default: 0] += 1
         try pipeline.submit {
             let raw = try decoded(extent)
-            // A frame that saves nothing is not worth decoding ever again.
-            let packed =
-                extent.bytes.count < raw.count
-                ? PackedExtent(raw: raw, bytes: Array(extent.bytes), encoding: .zstd)
-                : PackedExtent(raw: raw, bytes: raw, encoding: .none)
+            // A frame that saves nothing is not worth decoding ever again; one that does not say how long it is
+            // could not be decoded alone.
+            let packed: PackedExtent
+            if let frame = Zstd.firstFrame(of: extent.bytes, decodingTo: raw.count) {
+                let isSmaller = frame.count < raw.count
+                packed = PackedExtent(
+                    raw: raw, bytes: isSmaller ? Array(frame) : raw, encoding: isSmaller ? .zstd : .none)
+            } else {
+                packed = try PackedExtent(packing: raw)
+            }
             return PackedWrite(number: number, offset: offset, packed: packed)
         }
     }
@@ -193,22 +198,14 @@ extension ReceiveSession {
     }
 }
 
-/// The bytes of an encoded extent. Zeros follow where fewer come out than it says, as btrfs has it.
+/// The bytes of an encoded extent.
 private func decoded(_ extent: EncodedExtent) throws -> [UInt8] {
-    let limit = Int(extent.decodedLength)
-    var bytes: [UInt8]
     do {
-        switch extent.encoding {
-        case .none: bytes = Array(extent.bytes.prefix(limit))
-        case .zstd: bytes = try Zstd.decompress(extent.bytes, limit: limit)
-        case .zlib: bytes = try Zlib.decompress(extent.bytes, limit: limit)
-        case .lzo4K, .lzo8K, .lzo16K, .lzo32K, .lzo64K:
-            throw SnapshotError(
-                .unsupported, "an extent is compressed with LZO", remedy: "send without --compressed-data")
-        }
-    } catch let error as CodecError {
-        throw SnapshotError(.corrupt, "an encoded extent cannot be decoded", cause: error)
+        return try PaddedFrame.decode(
+            extent.bytes, compression: extent.encoding.rawValue, length: Int(extent.decodedLength))
+    } catch {
+        throw SnapshotError(
+            error.isUnsupported ? .unsupported : .corrupt, "an encoded extent cannot be decoded",
+            remedy: "send without --compressed-data", cause: error)
     }
-    bytes.append(contentsOf: repeatElement(0, count: limit - bytes.count))
-    return bytes
 }

@@ -17,13 +17,19 @@ package final class VolumeTarget: ReplayTarget {
         /// Whether the snapshot is known as the one that was sent; not so for an import, which sends nothing.
         package var keepsReceivedUUID: Bool
 
+        /// Whether the instructions start from the dataset as it stands, whatever the header says: an import
+        /// needs no snapshot to compare with.
+        package var startsFromHead: Bool
+
         package init(
-            dataset: String, snapshotName: String? = nil, force: Bool = false, keepsReceivedUUID: Bool = true
+            dataset: String, snapshotName: String? = nil, force: Bool = false, keepsReceivedUUID: Bool = true,
+            startsFromHead: Bool = false
         ) {
             self.dataset = dataset
             self.snapshotName = snapshotName
             self.force = force
             self.keepsReceivedUUID = keepsReceivedUUID
+            self.startsFromHead = startsFromHead
         }
     }
 

@@ -16,31 +16,18 @@ extension TreeReplay {
         guard extent.decodedLength <= limit, !overflows, end <= extent.decodedLength else {
             throw invalid("an encoded extent decodes to at most 128 KiB, and its range lies in them", path)
         }
-        var decoded = try decode(extent, path)
-        // What a frame leaves out at its end reads as zeros (btrfs, ENCODED_WRITE).
-        if decoded.count < Int(end) {
-            decoded.append(contentsOf: repeatElement(0, count: Int(end) - decoded.count))
-        }
+        let decoded = try decode(extent, path)
         try write(path, offset: offset, decoded[Int(extent.decodedOffset)..<Int(end)])
     }
 
     private func decode(_ extent: EncodedExtent, _ path: RelativePath) throws -> [UInt8] {
-        let limit = Int(extent.decodedLength)
         do {
-            switch extent.encoding {
-            case .none:
-                guard extent.bytes.count <= limit else { throw CodecError("more bytes than were announced") }
-                return [UInt8](extent.bytes)
-            case .zlib: return try Zlib.decompress(extent.bytes, limit: limit)
-            case .zstd: return try Zstd.decompress(extent.bytes, limit: limit)
-            case .lzo4K, .lzo8K, .lzo16K, .lzo32K, .lzo64K:
-                throw SnapshotError(
-                    .unsupported, "data compressed with LZO cannot be decoded", place: path.description,
-                    remedy: "send without --compressed-data")
-            }
-        } catch let error as CodecError {
+            return try PaddedFrame.decode(
+                extent.bytes, compression: extent.encoding.rawValue, length: Int(extent.decodedLength))
+        } catch {
             throw SnapshotError(
-                .corrupt, "an encoded extent cannot be decoded", place: path.description, cause: error)
+                error.isUnsupported ? .unsupported : .corrupt, "an encoded extent cannot be decoded",
+                place: path.description, remedy: "send without --compressed-data", cause: error)
         }
     }
 
