@@ -37,9 +37,7 @@ let package = Package(
 
         // The two ends and what lies between them.
         .target(name: "SendStream", dependencies: ["SnapshotModel", crypto] + ground),
-        .target(
-            name: "SnapshotDiff",
-            dependencies: ["SnapshotModel", .product(name: "DequeModule", package: "swift-collections")]),
+        .target(name: "SnapshotDiff", dependencies: ["SnapshotModel"]),
         .target(
             name: "CowVolume",
             dependencies: [
@@ -52,7 +50,8 @@ let package = Package(
         // The ground.
         .target(name: "SystemCalls", dependencies: ["CLinux", systemPackage]),
         .target(name: "Codecs", dependencies: ["CZstd", "CZlib"]),
-        .target(name: "Workers"),
+        .target(
+            name: "Workers", dependencies: [.product(name: "DequeModule", package: "swift-collections")]),
 
         // Doors to C.
         .target(name: "CLinux"),
@@ -77,7 +76,7 @@ let package = Package(
             name: "ReplicationTests",
             dependencies: [
                 "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "SnapshotTesting",
-                "SnapshotModel",
+                "SnapshotModel", .product(name: "Logging", package: "swift-log"),
             ]),
     ]
 )

@@ -2,6 +2,7 @@ import CowVolume
 package import DirectoryAccess
 import Foundation
 import SnapshotDiff
+package import Logging
 package import SnapshotModel
 
 /// Brings a dataset to what a directory holds now, and keeps it as a snapshot: a send from the directory and
@@ -39,7 +40,7 @@ package struct Importer {
     }
 
     /// Imports.
-    package func run(cancellation: Cancellation, report: ProgressReport?) throws -> Summary {
+    package func run(cancellation: Cancellation, report: ProgressReport?, logger: Logger) throws -> Summary {
         let source = try DirectoryTree(path: directory, options: options)
         let snapshotName: String
         if case .snapshot(let part) = name.part { snapshotName = part } else { snapshotName = Importer.timeName() }
@@ -52,7 +53,7 @@ package struct Importer {
         let target = try volume.target(
             VolumeTarget.Options(
                 dataset: name.dataset, snapshotName: snapshotName, keepsReceivedUUID: false, startsFromHead: true))
-        let metered = MeteredTarget(target, cancellation: cancellation, report: report)
+        let metered = MeteredTarget(target, cancellation: cancellation, report: report, logger: logger)
         let planner = try planner(source: source, base: base)
         try planner.run(into: metered, header)
         var losses = target.losses

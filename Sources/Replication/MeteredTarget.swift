@@ -1,3 +1,4 @@
+package import Logging
 package import SnapshotModel
 
 /// How far a replay has come.
@@ -18,16 +19,21 @@ package final class MeteredTarget: ReplayTarget {
     private let target: any ReplayTarget
     private let cancellation: Cancellation
     private let report: ProgressReport?
+    private let logger: Logger
 
     /// What has been replayed of the snapshot in work.
     package private(set) var progress = ReplayProgress()
     /// What was replayed of all snapshots that were finished.
     package private(set) var finished = SnapshotTotals()
 
-    package init(_ target: any ReplayTarget, cancellation: Cancellation, report: ProgressReport? = nil) {
+    /// - Parameter logger: Told of each snapshot as information, and of each step as a trace.
+    package init(
+        _ target: any ReplayTarget, cancellation: Cancellation, report: ProgressReport? = nil, logger: Logger
+    ) {
         self.target = target
         self.cancellation = cancellation
         self.report = report
+        self.logger = logger
     }
 
     package var losses: ReplayLosses { target.losses }
@@ -35,11 +41,13 @@ package final class MeteredTarget: ReplayTarget {
 
     package func begin(_ header: SnapshotHeader) throws {
         progress = ReplayProgress(snapshot: header.name, expected: header.expected)
+        logger.info("at snapshot \(header.name) (\(header.snapshot.uuid))")
         try target.begin(header)
     }
 
     package func apply(_ instruction: Instruction) throws {
         try cancellation.check()
+        logger.trace("\(instruction)")
         try target.apply(instruction)
         progress.done.count(instruction)
         report?(progress)
@@ -48,6 +56,7 @@ package final class MeteredTarget: ReplayTarget {
     package func finish() throws {
         try target.finish()
         finished += progress.done
+        logger.info("\(progress.snapshot): \(progress.done.inodes) inodes, \(progress.done.bytes) bytes")
     }
 
     package func abandon() {

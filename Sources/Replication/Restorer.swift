@@ -1,4 +1,5 @@
 import DirectoryAccess
+package import Logging
 package import SnapshotModel
 import SnapshotDiff
 
@@ -9,7 +10,7 @@ package enum Restorer {
     /// - Returns: what was restored, and what could not be kept.
     package static func run(
         _ address: String, into directory: String, strict: Bool, opener: TreeOpener, cancellation: Cancellation,
-        report: ProgressReport?
+        report: ProgressReport?, logger: Logger
     ) throws -> (totals: SnapshotTotals, losses: ReplayLosses) {
         let opened = try opener.tree(address)
         guard opened.tree.holdsData else {
@@ -21,7 +22,7 @@ package enum Restorer {
         var options = PlannerOptions()
         if !opened.path.isRoot { options.root = inode.number }
         let target = try DirectoryTarget(mode: .restore(to: directory), strict: strict)
-        let metered = MeteredTarget(target, cancellation: cancellation, report: report)
+        let metered = MeteredTarget(target, cancellation: cancellation, report: report, logger: logger)
         let planner = Planner(source: opened.tree, options: options)
         let identity = opened.tree.identity
         var header = SnapshotHeader(name: identity.name, snapshot: identity.reference)

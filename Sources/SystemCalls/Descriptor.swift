@@ -36,6 +36,21 @@ package struct Descriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Reads what is there next, at least a byte and up to `count`, from a descriptor that somebody else owns;
+    /// nothing only at the end.
+    package static func readSome(upTo count: Int, from rawValue: Int32) throws(SystemCallError) -> [UInt8] {
+        var failure: SystemCallError?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: max(1, count)) { buffer, filled in
+            do throws(SystemCallError) {
+                filled = try retrying("read") { unsafe Glibc.read(rawValue, buffer.baseAddress, buffer.count) }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
     /// Writes all bytes at `offset`.
     package func write(_ bytes: ArraySlice<UInt8>, at offset: UInt64) throws(SystemCallError) {
         unsafe try Descriptor.drainBuffer(bytes) { source, written throws(SystemCallError) in

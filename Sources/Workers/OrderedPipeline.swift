@@ -1,3 +1,4 @@
+import DequeModule
 import Foundation
 
 /// Work done on many threads whose results come out in the order in which it went in.
@@ -9,8 +10,7 @@ package final class OrderedPipeline<Output: Sendable> {
     private let pool: WorkerPool
     private let window: Int
     private let deliver: (Output) throws -> Void
-    private var pending: [Slot<Output>] = []
-    private var head = 0
+    private var pending: Deque<Slot<Output>> = []
 
     /// - Parameters:
     ///   - window: The most pieces in work at once, at least 1.
@@ -25,7 +25,7 @@ package final class OrderedPipeline<Output: Sendable> {
     ///
     /// - Throws: what an earlier piece of work or its delivery threw. The pipeline is then empty.
     package func submit(_ work: @escaping @Sendable () throws -> Output) throws {
-        while pending.count - head >= window { try deliverOldest() }
+        while pending.count >= window { try deliverOldest() }
         let slot = Slot<Output>()
         pending.append(slot)
         pool.submit { slot.fill(Result(catching: work)) }
@@ -33,23 +33,16 @@ package final class OrderedPipeline<Output: Sendable> {
 
     /// Delivers everything that was submitted.
     package func drain() throws {
-        while head < pending.count { try deliverOldest() }
+        while !pending.isEmpty { try deliverOldest() }
     }
 
     /// Waits for what is in work and drops its results.
     package func cancel() {
-        for slot in pending[head...] { _ = slot.wait() }
-        pending.removeAll()
-        head = 0
+        while let slot = pending.popFirst() { _ = slot.wait() }
     }
 
     private func deliverOldest() throws {
-        let slot = pending[head]
-        head += 1
-        if head == pending.count || head >= window {
-            pending.removeFirst(head)
-            head = 0
-        }
+        guard let slot = pending.popFirst() else { return }
         do {
             try deliver(slot.wait().get())
         } catch {

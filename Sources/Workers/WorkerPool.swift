@@ -1,3 +1,4 @@
+import DequeModule
 import Foundation
 
 /// Threads that run blocking or computing jobs, first come, first served.
@@ -42,8 +43,7 @@ package final class WorkerPool: Sendable {
 /// The jobs that wait for a thread. `@unchecked`: every access holds the condition's lock.
 private final class JobQueue: @unchecked Sendable {
     private let condition = NSCondition()
-    private var jobs: [@Sendable () -> Void] = []
-    private var head = 0
+    private var jobs: Deque<@Sendable () -> Void> = []
     private var isClosed = false
 
     func add(_ job: @escaping @Sendable () -> Void) {
@@ -63,20 +63,11 @@ private final class JobQueue: @unchecked Sendable {
     /// The oldest job, waited for; nil once the queue is closed and empty.
     func next() -> (@Sendable () -> Void)? {
         condition.withLock {
-            while head == jobs.count {
+            while true {
+                if let job = jobs.popFirst() { return job }
                 if isClosed { return nil }
                 condition.wait()
             }
-            let job = jobs[head]
-            head += 1
-            if head == jobs.count {
-                jobs.removeAll(keepingCapacity: true)
-                head = 0
-            } else if head >= 256 {
-                jobs.removeFirst(head)
-                head = 0
-            }
-            return job
         }
     }
 }

@@ -1,12 +1,13 @@
 import CowVolume
 import Foundation
 import SnapshotModel
+import SnapshotTesting
 import Testing
 
 @Suite struct DamageTests {
     @Test func `a damaged segment gives an error and never wrong bytes`() throws {
         let place = try TemporaryVolume()
-        var generator = SeededGenerator(state: 2)
+        var generator = SplitMix64(seed: 2)
         let first = try place.receive(makeFile("f", generator.bytes(300_000)), into: "d", as: "one")
         let name = try #require(try FileManager.default.contentsOfDirectory(atPath: place.path + "/segments").first)
         let url = URL(fileURLWithPath: place.path + "/segments/" + name)

@@ -1,5 +1,6 @@
 import CowVolume
 import SnapshotModel
+import SnapshotTesting
 import Testing
 
 @Suite struct DifferenceTests {
@@ -11,7 +12,7 @@ import Testing
     @Test(arguments: [11, 12, 13] as [UInt64])
     func `the difference of two snapshots names everything that differs, and entries exactly`(seed: UInt64) throws {
         let place = try TemporaryVolume()
-        var generator = SeededGenerator(state: seed)
+        var generator = SplitMix64(seed: seed)
         var model = VolumeModel()
         let sender = SnapshotReference(uuid: .random(), generation: 1)
         var names: [String] = []

@@ -1,5 +1,6 @@
 import CowVolume
 import SnapshotModel
+import SnapshotTesting
 import Testing
 
 @Suite struct RandomHistoryTests {
@@ -16,7 +17,7 @@ import Testing
     func `after any history every tree holds what it should, counts add up, and nothing is left at the end`(
         seed: UInt64
     ) throws {
-        var generator = SeededGenerator(state: seed)
+        var generator = SplitMix64(seed: seed)
         let place = try TemporaryVolume()
         var history = History()
         for round in 0..<32 {
@@ -50,7 +51,7 @@ import Testing
     }
 
     private func advance(
-        _ history: inout History, _ place: TemporaryVolume, _ generator: inout SeededGenerator
+        _ history: inout History, _ place: TemporaryVolume, _ generator: inout SplitMix64
     ) throws {
         history.count += 1
         let count = history.count
@@ -88,7 +89,7 @@ import Testing
     /// A receive on top of the newest snapshot, which is taken first where there is none at the head.
     private func receive(
         into dataset: String, _ name: String, _ history: inout History, _ place: TemporaryVolume,
-        _ generator: inout SeededGenerator
+        _ generator: inout SplitMix64
     ) throws {
         var base: SnapshotRecord?
         if let model = history.heads[dataset] {

@@ -1,6 +1,7 @@
 import CowVolume
 import Foundation
 import SnapshotModel
+import SnapshotTesting
 import Testing
 
 private let anySnapshot = SnapshotReference(uuid: SnapshotUUID(high: 1, low: 1), generation: 1)
@@ -8,7 +9,7 @@ private let anySnapshot = SnapshotReference(uuid: SnapshotUUID(high: 1, low: 1),
 @Suite struct ReceiveTests {
     @Test func `an abandoned receive leaves nothing behind`() throws {
         let place = try TemporaryVolume()
-        var generator = SeededGenerator(state: 1)
+        var generator = SplitMix64(seed: 1)
         let target = try place.volume.target(.init(dataset: "d"))
         try target.begin(SnapshotHeader(name: "s", snapshot: SnapshotReference(uuid: .random(), generation: 1)))
         for step in makeFile("f", generator.bytes(3_000_000)) { try target.apply(step) }
@@ -100,7 +101,7 @@ private let anySnapshot = SnapshotReference(uuid: SnapshotUUID(high: 1, low: 1),
 
     @Test func `what a killed receive left is cleared by the next one`() throws {
         let place = try TemporaryVolume()
-        var generator = SeededGenerator(state: 4)
+        var generator = SplitMix64(seed: 4)
         let target = try place.volume.target(.init(dataset: "d"))
         try target.begin(SnapshotHeader(name: "s", snapshot: SnapshotReference(uuid: .random(), generation: 1)))
         // 24,000 small files are more than one commit holds.
@@ -129,7 +130,7 @@ private let anySnapshot = SnapshotReference(uuid: SnapshotUUID(high: 1, low: 1),
                 group.addTask {
                     let volume = try Volume.open(at: path)
                     let target = try volume.target(.init(dataset: "d\(index)"))
-                    var generator = SeededGenerator(state: 5)
+                    var generator = SplitMix64(seed: 5)
                     try target.begin(
                         SnapshotHeader(name: "s", snapshot: SnapshotReference(uuid: .random(), generation: 1)))
                     for file in 0..<200 {
@@ -149,7 +150,7 @@ private let anySnapshot = SnapshotReference(uuid: SnapshotUUID(high: 1, low: 1),
 
     @Test func `a frame that is a whole extent is stored and passed on untouched`() throws {
         let place = try TemporaryVolume()
-        var generator = SeededGenerator(state: 3)
+        var generator = SplitMix64(seed: 3)
         let bytes = generator.bytes(60_000) + [UInt8](repeating: 1, count: 71_072)
         let first = try place.receive(makeFile("f", bytes), into: "d", as: "one")
         let tree = try place.volume.tree(of: first.name)

@@ -1,6 +1,7 @@
 import CowVolume
 import Foundation
 import SnapshotModel
+import SnapshotTesting
 import Testing
 
 /// Instructions that make a file.
@@ -15,7 +16,7 @@ func makeFile(_ path: String, _ bytes: [UInt8], number: UInt64 = 0) -> [Instruct
 @Suite struct SpaceTests {
     @Test func `destroying a snapshot frees what only it held, on disk too`() throws {
         let place = try TemporaryVolume()
-        var generator = SeededGenerator(state: 7)
+        var generator = SplitMix64(seed: 7)
         let kept = generator.bytes(3_000_000)
         let first = try place.receive(
             makeFile("doomed", generator.bytes(5_000_000)) + makeFile("kept", kept), into: "d", as: "one")
@@ -32,7 +33,7 @@ func makeFile(_ path: String, _ bytes: [UInt8], number: UInt64 = 0) -> [Instruct
 
     @Test func `a bookmark outlives its snapshot without data, and a send from it still costs what changed`() throws {
         let place = try TemporaryVolume()
-        var generator = SeededGenerator(state: 8)
+        var generator = SplitMix64(seed: 8)
         var steps: [Instruction] = []
         for index in 0..<3000 {
             steps += makeFile("f\(index)", generator.bytes(40 + index % 3), number: UInt64(1000 + index))
@@ -78,7 +79,7 @@ func makeFile(_ path: String, _ bytes: [UInt8], number: UInt64 = 0) -> [Instruct
 
     @Test func `equal data is stored once`() throws {
         let place = try TemporaryVolume()
-        var generator = SeededGenerator(state: 9)
+        var generator = SplitMix64(seed: 9)
         let bytes = generator.bytes(1_000_000)
         try place.receive(makeFile("a", bytes) + makeFile("b", bytes), into: "d", as: "one")
         try place.receive(makeFile("c", bytes), into: "e", as: "one")

@@ -74,27 +74,3 @@ final class TemporaryVolume {
 extension RelativePath {
     init(_ text: String) { self.init(trusted: Array(text.utf8)) }
 }
-
-/// Random numbers from a seed, the same everywhere (Steele and others, "Fast splittable pseudorandom number
-/// generators", 2014).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count + 8)
-        while bytes.count < count {
-            let word = next()
-            for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * shift))) }
-        }
-        return Array(bytes.prefix(count))
-    }
-}

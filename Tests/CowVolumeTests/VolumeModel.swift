@@ -1,5 +1,6 @@
 import CowVolume
 import SnapshotModel
+import SnapshotTesting
 import Testing
 
 /// A plain tree of files and directories, and random steps that change it and a volume alike.
@@ -14,7 +15,7 @@ struct VolumeModel {
     private var nextFile = 1
 
     /// One valid step of the model, as instructions.
-    mutating func step(_ generator: inout SeededGenerator, itself: SnapshotReference) -> [Instruction] {
+    mutating func step(_ generator: inout SplitMix64, itself: SnapshotReference) -> [Instruction] {
         let name = "n\(Int.random(in: 0..<400, using: &generator))"
         let parent = directories.sorted().randomElement(using: &generator)
         let path = Bool.random(using: &generator) ? name : parent.map { "\($0)/\(name)" } ?? name
@@ -70,7 +71,7 @@ struct VolumeModel {
         }
     }
 
-    private mutating func write(_ path: String, _ generator: inout SeededGenerator) -> [Instruction] {
+    private mutating func write(_ path: String, _ generator: inout SplitMix64) -> [Instruction] {
         guard let number = names[path], var bytes = files[number] else { return [] }
         let longest = [40, 1500, 6000, 200_000].randomElement(using: &generator) ?? 40
         let count = Int.random(in: 1...longest, using: &generator)
@@ -84,7 +85,7 @@ struct VolumeModel {
         return [.write(RelativePath(path), offset: UInt64(offset), data: data[...])]
     }
 
-    private mutating func clone(_ generator: inout SeededGenerator, _ itself: SnapshotReference) -> [Instruction] {
+    private mutating func clone(_ generator: inout SplitMix64, _ itself: SnapshotReference) -> [Instruction] {
         guard let from = names.keys.sorted().randomElement(using: &generator),
             let to = names.keys.sorted().randomElement(using: &generator),
             let source = names[from], let target = names[to], source != target,

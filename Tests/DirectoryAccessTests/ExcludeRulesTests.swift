@@ -1,6 +1,7 @@
 import DirectoryAccess
 import Foundation
 import SnapshotModel
+import SnapshotTesting
 import Testing
 
 @Suite struct ExcludeRulesTests {
@@ -34,7 +35,7 @@ import Testing
 
     @Test func `random patterns match what git matches`() throws {
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let scratch = try Scratch()
         try scratch.run("git init -q .")
         let parts = ["a", "b", "ab", "*", "**", "?", "[ab]", "[!a]", "[^b]", "[a-b]", "\\a", "a*", "*b", "a*b", "[]a]"]
@@ -69,22 +70,5 @@ import Testing
                 #expect(isExcluded == ignored.contains(path), "seed \(seed), round \(round), \(lines), \(path)")
             }
         }
-    }
-}
-
-/// A small generator that can be started again from a printed seed (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

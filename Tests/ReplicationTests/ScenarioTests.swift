@@ -2,6 +2,7 @@ import CowVolume
 import DirectoryAccess
 import Foundation
 import Glibc
+import Logging
 import Replication
 import SendStream
 import SnapshotDiff
@@ -223,7 +224,7 @@ struct DirectoryScenario {
         let importer = try Importer(
             directory: scratch("mirror"), into: scratch("volume") + "/home@s\(index)",
             options: DirectoryTree.Options(), opener: opener)
-        let summary = try importer.run(cancellation: Cancellation(), report: nil)
+        let summary = try importer.run(cancellation: Cancellation(), report: nil, logger: Logger(label: "tests"))
         #expect(summary.losses.isEmpty, "seed \(history.seed)")
         let tree = try opener.tree(scratch("volume") + "/home@s\(index)").tree
         try history.expect(tree, is: index, DirectoryScenario.kept, "import")
@@ -232,7 +233,7 @@ struct DirectoryScenario {
     private func restore(_ index: Int, from volume: Volume, _ opener: TreeOpener) throws {
         let (_, losses) = try Restorer.run(
             scratch("volume") + "/home@s\(index)", into: scratch("restored\(index)"), strict: true, opener: opener,
-            cancellation: Cancellation(), report: nil)
+            cancellation: Cancellation(), report: nil, logger: Logger(label: "tests"))
         #expect(losses.isEmpty)
         try expect("restored\(index)", is: index)
     }

@@ -24,4 +24,15 @@ package struct SplitMix64: RandomNumberGenerator {
     package mutating func onceIn(_ count: Int) -> Bool {
         below(count) == 0
     }
+
+    /// That many bytes that do not compress.
+    package mutating func bytes(_ count: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count + 8)
+        while bytes.count < count {
+            let word = next()
+            for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * shift))) }
+        }
+        return Array(bytes.prefix(count))
+    }
 }

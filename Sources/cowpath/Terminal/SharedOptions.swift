@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Logging
 import Replication
 import SnapshotModel
 
@@ -13,6 +14,12 @@ struct ProgressOptions: ParsableArguments {
 
     @Flag(name: .shortAndLong, help: "Say more; twice, say every step.")
     var verbose: Int
+
+    /// What is said of the work on standard error: warnings, and as much more as was asked for.
+    var logger: Logger {
+        let level: Logger.Level = verbose > 1 ? .trace : verbose == 1 ? .info : .warning
+        return Logger(label: "cowpath") { _ in StandardErrorLog(logLevel: level) }
+    }
 
     /// Runs work with a progress line, which is taken away before anything else is printed.
     func metered<Result>(_ work: (ProgressReport?) throws -> Result) rethrows -> Result {

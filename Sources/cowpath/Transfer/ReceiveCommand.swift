@@ -73,7 +73,7 @@ struct ReceiveCommand: ParsableCommand {
         let source = try StreamInput.open(file)
         let metered = try output.metered { report in
             let metered = MeteredTarget(
-                target, cancellation: Terminal.cancellationBySignals(), report: report)
+                target, cancellation: Terminal.cancellationBySignals(), report: report, logger: output.logger)
             try StoredStreams.replay(source, into: metered, honoursEnd: endAtMark)
             return metered
         }

@@ -22,7 +22,7 @@ struct RestoreCommand: ParsableCommand {
         let (totals, losses) = try output.metered { report in
             try Restorer.run(
                 snapshot, into: directory, strict: strict, opener: TreeOpener(),
-                cancellation: Terminal.cancellationBySignals(), report: report)
+                cancellation: Terminal.cancellationBySignals(), report: report, logger: output.logger)
         }
         if format.json { try JSONLines.print(ReplaySummary(snapshots: [directory], totals, losses)) }
         try Terminal.conclude(losses)

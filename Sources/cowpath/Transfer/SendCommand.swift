@@ -61,7 +61,7 @@ struct SendCommand: ParsableCommand {
                 let writer = try encoding.writer(
                     to: sink, passesEncodedExtents: compressedData, endsOnce: endsOnce)
                 let metered = MeteredTarget(
-                    writer, cancellation: Terminal.cancellationBySignals(), report: report)
+                    writer, cancellation: Terminal.cancellationBySignals(), report: report, logger: output.logger)
                 let losses = try sender.run(into: metered)
                 try writer.close()
                 return losses

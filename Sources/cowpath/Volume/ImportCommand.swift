@@ -38,7 +38,7 @@ struct ImportCommand: ParsableCommand {
         options.excludesCaches = excludeCaches
         let importer = try Importer(directory: directory, into: dataset, options: options, opener: TreeOpener())
         let summary = try output.metered { report in
-            try importer.run(cancellation: Terminal.cancellationBySignals(), report: report)
+            try importer.run(cancellation: Terminal.cancellationBySignals(), report: report, logger: output.logger)
         }
         if format.json {
             try JSONLines.print(ReplaySummary(snapshots: [summary.snapshot], summary.totals, summary.losses))

@@ -2,13 +2,13 @@ import SnapshotModel
 
 /// Steps at random, each valid by itself.
 struct RandomInstructions {
-    var generator: SeededGenerator
+    var generator: SplitMix64
     /// Whether only what protocol 2 of btrfs can carry is made.
     let fitsBtrfs: Bool
     private let own = Samples.reference(1)
 
     init(seed: UInt64, fitsBtrfs: Bool) {
-        generator = SeededGenerator(seed: seed)
+        generator = SplitMix64(seed: seed)
         self.fitsBtrfs = fitsBtrfs
     }
 
