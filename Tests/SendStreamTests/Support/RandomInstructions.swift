@@ -1,4 +1,5 @@
 import SnapshotModel
+import SnapshotTesting
 
 /// Steps at random, each valid by itself.
 struct RandomInstructions {
