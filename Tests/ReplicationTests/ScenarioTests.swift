@@ -224,7 +224,7 @@ struct DirectoryScenario {
         let importer = try Importer(
             directory: scratch("mirror"), into: scratch("volume") + "/home@s\(index)",
             options: DirectoryTree.Options(), opener: opener)
-        let summary = try importer.run(cancellation: Cancellation(), report: nil, logger: Logger(label: "tests"))
+        let summary = try importer.run(cancellation: Cancellation(), report: nil, logger: quietLogger)
         #expect(summary.losses.isEmpty, "seed \(history.seed)")
         let tree = try opener.tree(scratch("volume") + "/home@s\(index)").tree
         try history.expect(tree, is: index, DirectoryScenario.kept, "import")
@@ -233,8 +233,11 @@ struct DirectoryScenario {
     private func restore(_ index: Int, from volume: Volume, _ opener: TreeOpener) throws {
         let (_, losses) = try Restorer.run(
             scratch("volume") + "/home@s\(index)", into: scratch("restored\(index)"), strict: true, opener: opener,
-            cancellation: Cancellation(), report: nil, logger: Logger(label: "tests"))
+            cancellation: Cancellation(), report: nil, logger: quietLogger)
         #expect(losses.isEmpty)
         try expect("restored\(index)", is: index)
     }
 }
+
+/// Says nothing.
+private let quietLogger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
