@@ -11,6 +11,8 @@ package struct SendRequest: Sendable {
     package var cloneSources: [String] = []
     /// Whether stored extents are passed on as they are.
     package var compressedData = false
+    /// Whether what the receiver has already, or what was sent before, is cloned.
+    package var clonesExtents = true
     /// Whether contents are left out.
     package var withoutData = false
 
@@ -91,6 +93,7 @@ package struct Sender {
         var options = PlannerOptions()
         if let base { options.comparison = .suiting(source.tree, base.tree) }
         options.passesEncodedExtents = request.compressedData
+        options.clonesExtents = request.clonesExtents
         return Planner(source: source.tree, base: base?.tree, cloneSources: cloneSources, options: options)
     }
 

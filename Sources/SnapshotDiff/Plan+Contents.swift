@@ -22,6 +22,19 @@ extension Plan {
         try writer.finish()
     }
 
+    /// Sends contents anew that changed while they were read; as often as the source offers to be read again.
+    ///
+    /// - Returns: the inode as it was when its contents were read last.
+    func sendContentsAgain(of inode: Inode, at path: RelativePath) throws -> Inode {
+        var inode = inode
+        while sink.readsData, let now = try source.inodeToReadAgain(inode.number) {
+            inode = now
+            try emit(.truncate(path, size: 0))
+            try sendContents(of: inode, at: path)
+        }
+        return inode
+    }
+
     /// What a bookmark keeps of contents.
     private func sendSkeleton(of inode: Inode, at path: RelativePath) throws {
         try source.forEachExtent(of: inode.number, from: 0) { extent in

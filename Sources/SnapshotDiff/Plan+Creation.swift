@@ -73,16 +73,23 @@ extension Plan {
     /// Sends a new inode, with all below it, to a path where nothing is.
     func sendNew(_ number: InodeNumber, at path: RelativePath) throws {
         if let first = firstPaths[number] { return try emit(.link(path, to: first)) }
-        guard let (inode, attributes) = try make(number, at: path) else { return }
+        guard let made = try make(number, at: path) else { return }
+        var inode = made.inode
+        let attributes = made.attributes
         if inode.kind == .directory { return try sendTree(inode, at: path, attributes) }
         if inode.linkCount > 1 { firstPaths[number] = path }
-        if inode.kind == .regular { try sendContents(of: inode, at: path) }
+        if inode.kind == .regular {
+            try sendContents(of: inode, at: path)
+            inode = try sendContentsAgain(of: inode, at: path)
+        }
         try describeNew(inode, at: path, attributes)
     }
 
     /// Makes an inode with nothing in it. Nil where it cannot be read and is left out; a directory never is,
     /// since what is in it may be readable.
-    private func make(_ number: InodeNumber, at path: RelativePath) throws -> (Inode, [ExtendedAttribute])? {
+    private func make(_ number: InodeNumber, at path: RelativePath) throws -> (
+        inode: Inode, attributes: [ExtendedAttribute]
+    )? {
         guard let found = try reading(path, { try source.inode(number) }) else { return nil }
         guard let inode = found else {
             losses.add(.unreadable, path.description)

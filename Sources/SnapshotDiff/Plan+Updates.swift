@@ -6,7 +6,7 @@ extension Plan {
 
     /// Sends what differs of one inode; its names are in place.
     func sendChanged(_ pair: InodePair, in comparison: TreeComparison) throws {
-        guard let new = try source.inode(pair.source), let old = try comparison.base.inode(pair.base),
+        guard var new = try source.inode(pair.source), let old = try comparison.base.inode(pair.base),
             let path = try finalPath(of: pair.source)
         else { return }
         guard let attributes = try reading(path, { try source.extendedAttributes(of: new.number) }) else { return }
@@ -25,6 +25,7 @@ extension Plan {
             try emit(.removeExtendedAttribute(path, name: Plan.capability))
         }
         let hasNewContents = try new.kind == .regular && sendChangedContents(new, old, at: path)
+        if hasNewContents { new = try sendContentsAgain(of: new, at: path) }
         let hasNewOwner = (new.owner, new.group) != (old.owner, old.group)
         if hasNewOwner { try emit(.changeOwner(path, owner: new.owner, group: new.group)) }
         if new.kind != .symbolicLink, hasNewOwner || new.permissions != old.permissions {

@@ -52,6 +52,10 @@ package protocol SnapshotTree: AnyObject {
     /// as zeros. `count` is at most 1 MiB.
     func read(_ number: InodeNumber, at offset: UInt64, count: Int) throws -> ArraySlice<UInt8>
 
+    /// Asked when the contents of a file have been read: the inode as it is now, where it changed meanwhile and
+    /// is to be read once more; nil where what was read is of one state, or no better can be had.
+    func inodeToReadAgain(_ number: InodeNumber) throws -> Inode?
+
     /// An extent of the file in the form in which it is stored, to be passed on untouched; nil where it is not
     /// stored encoded or cannot be had.
     func encodedExtent(_ extent: FileExtent, of number: InodeNumber) throws -> EncodedExtent?
@@ -85,6 +89,8 @@ extension SnapshotTree {
     package var totals: SnapshotTotals? { nil }
 
     package var identifiesExtents: Bool { domain != nil }
+
+    package func inodeToReadAgain(_ number: InodeNumber) throws -> Inode? { nil }
 
     package func encodedExtent(_ extent: FileExtent, of number: InodeNumber) throws -> EncodedExtent? { nil }
 

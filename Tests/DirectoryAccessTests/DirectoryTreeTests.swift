@@ -145,6 +145,10 @@ import Testing
                 _ = try tree.extendedAttributes(of: entry.inode)
                 try scratch.run("echo longer after >> t/changing")
                 #expect(try tree.read(entry.inode, at: 0, count: 1000) == Array("before\n".utf8)[...])
+                #expect(try tree.inodeToReadAgain(entry.inode)?.size == 20)
+                try scratch.run("echo and longer >> t/changing")
+                #expect(try tree.read(entry.inode, at: 0, count: 1000).count == 20)
+                #expect(try tree.inodeToReadAgain(entry.inode) == nil)
             }
         }
         #expect(codes == [.vanished, .vanished])

@@ -9,8 +9,8 @@ final class OpenSourceFile {
     let status: FileStatus
     /// How many bytes are read of it: no more than were promised, should it grow.
     let size: UInt64
-    /// Whether a change was counted.
-    var isCounted = false
+    /// Whether it changed since the tree first told of it.
+    var hasChanged = false
 
     init(_ descriptor: consuming Descriptor, at place: Place, status: FileStatus, size: UInt64) {
         self.descriptor = descriptor
@@ -114,7 +114,7 @@ extension DirectoryTree {
             let bytes = try file.descriptor.read(at: offset, count: wanted)
             if offset + UInt64(bytes.count) >= file.size || bytes.count < wanted {
                 let now = try file.descriptor.status()
-                if !now.holdsTheSame(as: file.status) { countChange(of: file) }
+                if !now.holdsTheSame(as: file.status) { file.hasChanged = true }
             }
             return bytes[...]
         } catch {
@@ -141,7 +141,7 @@ extension DirectoryTree {
             guard status.inode == number.rawValue, status.isRegular else { throw vanished(place) }
             let file = OpenSourceFile(
                 descriptor, at: place, status: status, size: min(status.size, promised.size))
-            if !status.holdsTheSame(as: promised) { countChange(of: file) }
+            file.hasChanged = !status.holdsTheSame(as: promised)
             files.insert(file, for: number.rawValue)
             return file
         } catch let error as SystemCallError {
@@ -161,9 +161,22 @@ extension DirectoryTree {
         lastStatus.flatMap { $0.inode == number ? $0 : nil }
     }
 
-    private func countChange(of file: OpenSourceFile) {
-        if !file.isCounted { losses.add(.changed, describe(file.place)) }
-        file.isCounted = true
+    /// Once for each file; a change during the second reading is counted as a loss.
+    package func inodeToReadAgain(_ number: InodeNumber) throws -> Inode? {
+        guard let file = files.value(for: number.rawValue), file.hasChanged else { return nil }
+        files.removeValue(for: number.rawValue)
+        if readAgain == number.rawValue {
+            losses.add(.changed, describe(file.place))
+            return nil
+        }
+        readAgain = number.rawValue
+        do {
+            let status = try file.descriptor.status()
+            lastStatus = status
+            return Inode(status, number: number)
+        } catch {
+            throw unreadable(error, at: file.place)
+        }
     }
 
     private func missing(_ number: InodeNumber) -> SnapshotError {

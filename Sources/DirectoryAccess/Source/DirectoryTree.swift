@@ -53,6 +53,8 @@ package final class DirectoryTree: SnapshotTree {
     var files = BoundedCache<UInt64, OpenSourceFile>(capacity: 4)
     /// What ``inode(_:)`` said last, by which a change before the first read is seen.
     var lastStatus: FileStatus?
+    /// The file that is read, or was read last, for the second time.
+    var readAgain: UInt64?
     private var cachedTable: InodeTable?
 
     /// Opens a directory.

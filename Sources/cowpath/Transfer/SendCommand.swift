@@ -31,6 +31,9 @@ struct SendCommand: ParsableCommand {
     @Flag(name: .long, help: "Pass stored extents on as they are, without compressing them again.")
     var compressedData = false
 
+    @Flag(name: .long, help: "Send all contents, even those that the receiver could clone.")
+    var noClones = false
+
     @Flag(name: .long, help: "Leave contents out.")
     var noData = false
 
@@ -52,6 +55,7 @@ struct SendCommand: ParsableCommand {
         var request = SendRequest(snapshots: snapshots, base: base)
         request.cloneSources = cloneSources
         request.compressedData = compressedData
+        request.clonesExtents = !noClones
         request.withoutData = noData
         let sender = try Sender(request, opener: TreeOpener())
         if dryRun { return try printEstimate(sender) }
