@@ -140,7 +140,7 @@ struct FilePair {
             let count = Int(end - position)
             let now = try comparison.source.read(new.number, at: position, count: count)
             let before = try comparison.base.read(old.number, at: position, count: count)
-            if now != before { try compareBlocks(part, position..<end, now, before, body) }
+            if !now.hasSameBytes(as: before) { try compareBlocks(part, position..<end, now, before, body) }
             position = end
         }
     }
@@ -154,7 +154,7 @@ struct FilePair {
             let end = min(range.upperBound, (start / FilePair.block + 1) * FilePair.block)
             let skipped = Int(start - range.lowerBound)
             let count = Int(end - start)
-            if now.dropFirst(skipped).prefix(count) != before.dropFirst(skipped).prefix(count) {
+            if !now.dropFirst(skipped).prefix(count).hasSameBytes(as: before.dropFirst(skipped).prefix(count)) {
                 try body(.data(part.part(from: start, to: end)))
             }
             start = end
@@ -206,5 +206,21 @@ struct FilePair {
                 position = end
             }
         }
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Whether two slices hold the same bytes: `==` goes byte by byte, this eight at a time.
+    fileprivate func hasSameBytes(as other: ArraySlice<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        let (left, right) = unsafe (span.bytes, other.span.bytes)
+        var offset = 0
+        while offset + 8 <= left.byteCount {
+            // Both are as long, and the loop's condition keeps the loads inside.
+            let word = unsafe left.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            if unsafe word != right.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) { return false }
+            offset += 8
+        }
+        return suffix(count - offset).elementsEqual(other.suffix(count - offset))
     }
 }

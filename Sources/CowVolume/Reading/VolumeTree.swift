@@ -15,6 +15,8 @@ package final class VolumeTree: SnapshotTree {
     let nodes: CommittedNodes
     let extents: ExtentReader
     var sharing = SharingCache()
+    /// The inode that was asked for last: one is asked for again and again while it is compared and sent.
+    private var lastInode: Inode?
 
     init(_ store: VolumeStore, _ record: RootRecord, name: String, _ snapshot: DatabaseSnapshot) {
         self.store = store
@@ -39,11 +41,14 @@ package final class VolumeTree: SnapshotTree {
     var rootNode: NodeID { record.node }
 
     package func inode(_ number: InodeNumber) throws -> Inode? {
-        try located {
+        if let lastInode, lastInode.number == number { return lastInode }
+        let inode = try located {
             try nodes.find(ItemKey(number.rawValue, .inode), root: rootNode).map {
                 try InodeItem.parse($0, number: number.rawValue)
             }
         }
+        if inode != nil { lastInode = inode }
+        return inode
     }
 
     package func lookup(_ name: FileName, in directory: InodeNumber) throws -> DirectoryEntry? {

@@ -5,8 +5,9 @@ import Workers
 final class ReceiveSession {
     /// Paths of directories that are remembered: under a megabyte, and a whole source tree's worth.
     static let maximumRememberedPaths = 4096
-    /// Extents that are hashed and compressed at once, each of 128 KiB at most.
-    static let windowPerThread = 4
+    /// Extents that are on their way, each of 128 KiB at most and as much packed: 4 MiB for each thread. Most are
+    /// far smaller, and with fewer of them the threads would wait while a directory is listed.
+    static let windowPerThread = 16
     /// Items that are looked at in one go where many are moved or removed.
     static let batchSize = 1024
 

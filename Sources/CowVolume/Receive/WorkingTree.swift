@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import SnapshotModel
+import Workers
 
 /// A tree that is being received, invisible until it is published.
 ///
@@ -8,7 +9,9 @@ import SnapshotModel
 /// its own refers to it.
 final class WorkingTree {
     /// Nodes are committed when they take this much, encoded: bounded memory, in few and large commits.
-    static let commitSize = 32 << 20
+    static let commitSize = 16 << 20
+    /// Encoded nodes that are compressed at once, each of some 16 KiB.
+    private static let packingWindow = 64
     /// Extents are committed when there are so many; well below what one generation can number.
     static let commitExtents = 100_000
 
@@ -21,6 +24,10 @@ final class WorkingTree {
     private let lock: WriterLock
     private var newExtents: [ExtentRecord] = []
     private var newByHash: [[UInt8]: Int] = [:]
+    /// The extents of others, as they were when the open generation first asked. One read transaction for all
+    /// questions, since beginning one costs more than an answer. It must end before a commit, or the write-ahead
+    /// log could never begin anew.
+    private var knownExtents: DatabaseSnapshot?
     private var isOver = false
 
     var generation: UInt64 { editor.generation }
@@ -74,14 +81,7 @@ final class WorkingTree {
     /// - Returns: its number.
     func store(_ packed: PackedExtent) throws -> UInt64 {
         if let index = newByHash[packed.hash] { return newExtents[index].id }
-        let known = try VolumeStore.guarded(store.path) {
-            try store.pool.unsafeRead { database in
-                try StoredRow.first(
-                    database, "SELECT id FROM extents WHERE hash = ? ORDER BY id LIMIT 1", [Data(packed.hash)]
-                )?.unsigned(0)
-            }
-        }
-        if let known { return known }
+        if let known = try knownExtent(packed.hash) { return known }
         let place = try segments.append(packed.bytes[...])
         let extent = ExtentRecord(
             id: NodeID(generation: generation, sequence: UInt64(newExtents.count) + 1).rawValue, hash: packed.hash,
@@ -90,6 +90,19 @@ final class WorkingTree {
         newByHash[packed.hash] = newExtents.count
         newExtents.append(extent)
         return extent.id
+    }
+
+    /// An extent with this hash that was committed. It cannot vanish: none does while a receive is unfinished.
+    private func knownExtent(_ hash: [UInt8]) throws -> UInt64? {
+        try VolumeStore.guarded(store.path) {
+            let snapshot = try knownExtents ?? store.pool.makeSnapshot()
+            knownExtents = snapshot
+            return try snapshot.unsafeRead { database in
+                try StoredRow.first(
+                    database, "SELECT id FROM extents WHERE hash = ? ORDER BY id LIMIT 1", [Data(hash)]
+                )?.unsigned(0)
+            }
+        }
     }
 
     /// An extent that the open generation stored; readable in its segment.
@@ -134,6 +147,7 @@ final class WorkingTree {
     func abandon() {
         if isOver { return }
         isOver = true
+        knownExtents = nil
         // What cannot be cleared now is cleared by the next writer, once the lock is gone.
         try? store.write { database in
             // The row as it was committed; the one here may be ahead of it.
@@ -146,8 +160,9 @@ final class WorkingTree {
     @discardableResult
     private func commit<Value>(_ body: (Database, ReferenceLedger) throws -> Value) throws -> Value {
         let fresh = editor.dirty.values.sorted { $0.id < $1.id }
-        let packed = try fresh.map { try CommittedNodes.pack($0) }
+        let packed = try packAll(fresh)
         try segments.sync()
+        knownExtents = nil
         let oldRoot = record.node
         record.node = editor.root
         let value = try store.write { database in
@@ -172,6 +187,19 @@ final class WorkingTree {
         newByHash.removeAll()
         segments.forgetGrowth()
         return value
+    }
+
+    /// The nodes in the form in which they are stored, compressed on all threads.
+    private func packAll(_ nodes: [Node]) throws -> [[UInt8]] {
+        var packed: [[UInt8]] = []
+        packed.reserveCapacity(nodes.count)
+        let pipeline = OrderedPipeline<[UInt8]>(pool: .shared, window: WorkingTree.packingWindow) { packed.append($0) }
+        for node in nodes {
+            let encoded = node.encoded()
+            try pipeline.submit { try CommittedNodes.pack(encoded) }
+        }
+        try pipeline.drain()
+        return packed
     }
 
     private func insert(

@@ -7,6 +7,8 @@ import SnapshotModel
 final class CommittedNodes: NodeSource {
     private let reader: any DatabaseReader
     private var cache = NodeCache()
+    /// The leaf in which something was found last: questions about one inode come together.
+    private var lastLeaf: (root: NodeID, leaf: Node)?
     /// The connection of a transaction that is open, through which nodes must then be read.
     var transaction: Database?
     /// How many nodes were read from the database.
@@ -28,6 +30,19 @@ final class CommittedNodes: NodeSource {
             }
         cache.insert(node)
         return node
+    }
+
+    /// The value under a key; nil where there is none. Committed trees never change, so that what lies between the
+    /// ends of a leaf can only be there.
+    func find(_ key: ItemKey, root: NodeID) throws -> [UInt8]? {
+        if let (lastRoot, leaf) = lastLeaf, lastRoot == root, let first = leaf.keys.first, let last = leaf.keys.last,
+            first <= key, key <= last
+        {
+            return leaf.value(of: key)
+        }
+        let leaf = try leaf(for: key, root: root)
+        lastLeaf = (root, leaf)
+        return leaf.value(of: key)
     }
 
     /// Keeps a node that was just committed.
@@ -59,10 +74,10 @@ final class CommittedNodes: NodeSource {
 
     static func checksum(_ data: [UInt8]) -> UInt32 { CRC32C.checksum(data[...]) }
 
-    /// The form in which a node is stored.
-    static func pack(_ node: Node) throws -> [UInt8] {
+    /// The form in which an encoded node is stored.
+    static func pack(_ encoded: [UInt8]) throws -> [UInt8] {
         do {
-            return try Zstd.compress(node.encoded()[...], level: 1)
+            return try Zstd.compress(encoded[...], level: 1)
         } catch {
             throw SnapshotError(.system, "a node cannot be compressed", cause: error)
         }

@@ -77,6 +77,13 @@ final class Node {
         return low
     }
 
+    /// Of a leaf: what stands under a key; nil where nothing does.
+    func value(of key: ItemKey) -> [UInt8]? {
+        let index = lowerBound(key)
+        guard index < keys.count, index < values.count, keys[index] == key else { return nil }
+        return values[index]
+    }
+
     /// Of an inner node: the child below which `key` stands or would stand.
     func childIndex(_ key: ItemKey) -> Int {
         let index = lowerBound(key)

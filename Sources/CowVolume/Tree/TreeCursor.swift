@@ -93,6 +93,11 @@ struct TreeCursor {
 extension NodeSource {
     /// The value under a key; nil where there is none.
     func find(_ key: ItemKey, root: NodeID) throws -> [UInt8]? {
+        try leaf(for: key, root: root).value(of: key)
+    }
+
+    /// The leaf in which a key stands or would stand.
+    func leaf(for key: ItemKey, root: NodeID) throws -> Node {
         var node = try node(root)
         while !node.isLeaf {
             let child = try self.node(node.children[node.childIndex(key)])
@@ -101,9 +106,7 @@ extension NodeSource {
             }
             node = child
         }
-        let index = node.lowerBound(key)
-        guard index < node.keys.count, node.keys[index] == key else { return nil }
-        return node.values[index]
+        return node
     }
 
     /// Visits the items of one kind of one inode, in order, from an offset and name on.
