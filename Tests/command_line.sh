@@ -72,6 +72,17 @@ expect 0 '' '' clone vol/home@one vol/twin
 expect 0 '0 findings' '' check --read-data vol
 expect 0 '^_?cowpath|#compdef|function' '' --generate-completion-script bash
 
+# Space comes back, whatever became bookmark and was changed in between.
+expect 0 '' '' create space
+expect 0 '' '' import -q tree space/d@one
+expect 0 '' '' bookmark space/d@one '#one'
+expect 0 '' '' snapshot space/d@two
+expect 0 '' '' destroy space/d@one
+echo other >tree/sub/b
+expect 0 '' '' import -q tree space/d@three
+expect 0 '' '' destroy -r space/d
+expect 0 '^0 nodes, 0 extents in 0 segments' '' check space
+
 # What is refused: one line on standard error that says what, where and what to do.
 expect 64 '' '^cowpath: .*--help' frobnicate
 expect 64 '' '^cowpath: ' import tree
@@ -86,6 +97,11 @@ expect 1 '' '^cowpath: .*bookmark cannot be received' receive -f mark.file copy
 expect 0 '' '' create fresh
 expect 1 '' '^cowpath: .*base of the stream is not here' receive -f difference.stream fresh/home
 expect 1 '' '^cowpath: .*clone' destroy vol/home@one
+expect 0 '' '' send --no-data -f empty.stream vol/home@one
+expect 1 '' '^cowpath: the stream was sent without contents' receive -f empty.stream fresh/home
+expect 1 '' '^cowpath: the stream was sent without contents' receive --mirror -f empty.stream mirror
+expect 0 '' '' send --no-data --format btrfs -f empty.stream vol/home@one
+expect 1 '' '^cowpath: the stream was sent without contents' receive -f empty.stream fresh/home
 expect 1 '' '^cowpath: .*neither a cowpath nor a btrfs' verify tree/a
 expect 1 '' '^cowpath: .*no such file' cat vol/home@one/none
 expect 1 '' '^cowpath: .*DATASET@SNAPSHOT' snapshot vol/home

@@ -52,7 +52,8 @@ package struct Importer {
 
         let target = try volume.target(
             VolumeTarget.Options(
-                dataset: name.dataset, snapshotName: snapshotName, keepsReceivedUUID: false, startsFromHead: true))
+                dataset: name.dataset, snapshotName: snapshotName, keepsReceivedUUID: false,
+                start: .head(base?.position)))
         let metered = MeteredTarget(target, cancellation: cancellation, report: report, logger: logger)
         let planner = try planner(source: source, base: base)
         try planner.run(into: metered, header)

@@ -116,4 +116,18 @@ package struct SnapshotHeader: Hashable, Sendable {
         self.domain = domain
         self.expected = expected
     }
+
+    /// Refuses a stream whose contents were left out: what it makes would look like the snapshot and not be it.
+    ///
+    /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/unsupported``.
+    package func requireData() throws(SnapshotError) {
+        if withoutData { throw SnapshotHeader.lacksData(name) }
+    }
+
+    /// The same for a stream that does not say so in advance.
+    package static func lacksData(_ place: String) -> SnapshotError {
+        SnapshotError(
+            .unsupported, "the stream was sent without contents and cannot be received", place: place,
+            remedy: "look into it with 'cowpath dump', and send again without --no-data")
+    }
 }

@@ -26,7 +26,7 @@ extension Timestamp: CustomStringConvertible {
     /// The date is found by the civil-from-days arithmetic of the proleptic Gregorian calendar.
     package var description: String {
         let wholeDays = seconds / 86_400 - (seconds % 86_400 < 0 ? 1 : 0)
-        let second = seconds - wholeDays * 86_400
+        let second = (seconds % 86_400 + 86_400) % 86_400
         // Eras of 400 years begin on 0000-03-01, 719,468 days before the epoch.
         let shifted = wholeDays + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097

@@ -20,6 +20,40 @@ private let anySnapshot = SnapshotReference(uuid: SnapshotUUID(high: 1, low: 1),
         #expect(try place.segmentBytes() == 0)
     }
 
+    @Test func `what was planned against a head that has moved since is refused`() throws {
+        let place = try TemporaryVolume()
+        _ = try place.receive(makeFile("f", [1]), into: "d", as: "one")
+        let planned = try place.volume.tree(of: "d").position
+        _ = try place.receive([], into: "d", as: "two", base: place.volume.snapshots(of: "d")[0])
+        _ = try place.receive(makeFile("g", [2]), into: "d", as: "three", base: place.volume.snapshots(of: "d")[1])
+        for position in [planned, nil] {
+            let target = try place.volume.target(
+                .init(dataset: "d", snapshotName: "late", keepsReceivedUUID: false, start: .head(position)))
+            let error = #expect(throws: SnapshotError.self) {
+                try target.begin(SnapshotHeader(name: "late", snapshot: anySnapshot))
+            }
+            #expect(error?.code == .datasetChanged)
+        }
+    }
+
+    @Test func `a lock that cannot be opened is held by somebody`() throws {
+        let place = try TemporaryVolume()
+        var generator = SplitMix64(seed: 5)
+        let target = try place.volume.target(.init(dataset: "d"))
+        try target.begin(SnapshotHeader(name: "s", snapshot: anySnapshot))
+        for step in makeFile("f", generator.bytes(2_000_000)) { try target.apply(step) }
+        // A lock behind a link that leads round in a circle cannot be opened, by anyone.
+        let locks = place.path + "/writers"
+        for name in try FileManager.default.contentsOfDirectory(atPath: locks) {
+            try FileManager.default.moveItem(atPath: "\(locks)/\(name)", toPath: place.path + "/\(name)")
+            try FileManager.default.createSymbolicLink(atPath: "\(locks)/\(name)", withDestinationPath: name)
+        }
+        _ = try place.receive(makeFile("g", generator.bytes(500_000)), into: "other", as: "one")
+        try target.finish()
+        #expect(try place.volume.snapshots().map(\.name).sorted() == ["d@s", "other@one"])
+        _ = try place.check()
+    }
+
     @Test func `a stream without its base, or onto a dataset that moved on, is refused and changes nothing`() throws {
         let place = try TemporaryVolume()
         let first = try place.receive(makeFile("f", [1]), into: "d", as: "one")

@@ -46,6 +46,8 @@ import Testing
 
     @Test func `times are shown in RFC 3339`() {
         #expect(Timestamp(seconds: 951_782_400, nanoseconds: 0).description == "2000-02-29T00:00:00Z")
+        #expect(Timestamp(seconds: .min, nanoseconds: 0).description.hasPrefix("-292277022657-01-27T08:29:52"))
+        #expect(Timestamp(seconds: .max, nanoseconds: 0).description.hasPrefix("292277026596-12-04T15:30:07"))
         #expect(Timestamp(seconds: -1, nanoseconds: 5).description == "1969-12-31T23:59:59.000000005Z")
         #expect(Timestamp(seconds: 253_402_300_799, nanoseconds: 0).description == "9999-12-31T23:59:59Z")
     }

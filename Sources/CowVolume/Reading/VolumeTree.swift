@@ -40,6 +40,9 @@ package final class VolumeTree: SnapshotTree {
 
     var rootNode: NodeID { record.node }
 
+    /// Where the dataset, snapshot or bookmark stood when the tree was opened.
+    package var position: HeadPosition { HeadPosition(record) }
+
     package func inode(_ number: InodeNumber) throws -> Inode? {
         if let lastInode, lastInode.number == number { return lastInode }
         let inode = try located {

@@ -29,7 +29,8 @@ struct ReceivePlan {
         let (name, fullName) = (snapshotName, "\(options.dataset)@\(snapshotName)")
         (dataset, base, undone) = try volume.store.read { database in
             let dataset = try volume.dataset(options.dataset, database)
-            if options.startsFromHead {
+            if case .head(let expected) = options.start {
+                guard dataset.map(HeadPosition.init) == expected else { throw ReceivePlan.changed(options.dataset) }
                 if let dataset, try volume.part(.snapshot, name, of: dataset, database) != nil {
                     throw ReceivePlan.exists(fullName)
                 }
@@ -88,6 +89,12 @@ struct ReceivePlan {
         return newer
     }
 
+    private static func changed(_ dataset: String) -> SnapshotError {
+        SnapshotError(
+            .datasetChanged, "the dataset has changed while it was received into", place: dataset,
+            remedy: "do it again")
+    }
+
     static func exists(_ name: String) -> SnapshotError {
         SnapshotError(
             .alreadyExists, "there is a snapshot with this name already", place: name,
@@ -102,7 +109,8 @@ struct ReceivePlan {
         ledger.hold(tree.record.node)
         let head = try publishHead(tree, volume, database, ledger)
         for record in undone {
-            try record.delete(database)
+            // One that was destroyed meanwhile has given its reference back already.
+            guard try record.delete(database) else { continue }
             try volume.store.addDrop(.init(node: record.node, isMark: false), database)
         }
         var snapshot = tree.record
@@ -139,9 +147,7 @@ struct ReceivePlan {
         guard var head = try RootRecord.first(database, where: "id = ?", [dataset.id]), head.kind == .dataset,
             head.name == dataset.name, head.generation == dataset.generation, head.node == dataset.node
         else {
-            throw SnapshotError(
-                .datasetChanged, "the dataset has changed while it was received into", place: datasetName,
-                remedy: "receive again")
+            throw ReceivePlan.changed(datasetName)
         }
         try volume.refuseOrigins(among: undone, database)
         for rest in try ledger.drop([.init(node: head.node, isMark: false)], budget: ReceivePlan.headBudget) {

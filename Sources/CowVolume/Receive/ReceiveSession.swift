@@ -74,9 +74,7 @@ final class ReceiveSession {
                 inode.times = times
                 inode.times.born = born
             }
-        case .updateExtent(let path, let offset, let length, _):
-            _ = try regularFile(path)
-            _ = try end(offset, length, path)
+        case .updateExtent(let path, _, _, _): throw SnapshotHeader.lacksData(path.description)
         case .allocate(let path, let mode, let offset, let length):
             try allocate(path, mode, offset: offset, length: length)
         case .setFlags(let path, let flags): try change(path) { $0.flags = flags }
@@ -152,7 +150,7 @@ final class ReceiveSession {
             current = nil
             currentHasChanged = false
         }
-        tree.record.inodes -= 1
+        tree.record.inodes -= min(1, tree.record.inodes)
         if inode.kind == .regular { tree.record.bytes = tree.record.bytes &- inode.size }
     }
 

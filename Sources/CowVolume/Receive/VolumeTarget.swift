@@ -5,6 +5,15 @@ import Workers
 ///
 /// Nothing of a snapshot can be seen before ``finish()``, which commits it and the dataset's new head together.
 package final class VolumeTarget: ReplayTarget {
+    /// What the instructions start from.
+    package enum Start: Hashable, Sendable {
+        /// The snapshot that the header names.
+        case base
+        /// The dataset as a tree of it showed it, which must still be so; nil where it was not there. An import
+        /// needs no snapshot to compare with.
+        case head(HeadPosition?)
+    }
+
     /// Where to, and how.
     package struct Options: Sendable {
         /// The dataset's full name; it is made where it is not there.
@@ -17,19 +26,17 @@ package final class VolumeTarget: ReplayTarget {
         /// Whether the snapshot is known as the one that was sent; not so for an import, which sends nothing.
         package var keepsReceivedUUID: Bool
 
-        /// Whether the instructions start from the dataset as it stands, whatever the header says: an import
-        /// needs no snapshot to compare with.
-        package var startsFromHead: Bool
+        package var start: Start
 
         package init(
             dataset: String, snapshotName: String? = nil, force: Bool = false, keepsReceivedUUID: Bool = true,
-            startsFromHead: Bool = false
+            start: Start = .base
         ) {
             self.dataset = dataset
             self.snapshotName = snapshotName
             self.force = force
             self.keepsReceivedUUID = keepsReceivedUUID
-            self.startsFromHead = startsFromHead
+            self.start = start
         }
     }
 
@@ -58,6 +65,7 @@ package final class VolumeTarget: ReplayTarget {
                 .unsupported, "a bookmark has no data to receive", place: header.name,
                 remedy: "keep it as a file, and name it as the base of a send")
         }
+        try header.requireData()
         let plan = try ReceivePlan(volume, header, options)
         session = try ReceiveSession(volume, plan, header, pool: pool)
     }

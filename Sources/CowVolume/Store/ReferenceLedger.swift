@@ -80,8 +80,9 @@ final class ReferenceLedger {
         var change = changes[drop.node] ?? Counts()
         if drop.isMark { change.marks -= 1 } else { change.refs -= 1 }
         changes[drop.node] = change
-        // It had at least the one that is taken, so what gained as many is still held.
-        if (drop.isMark ? change.marks : change.refs) >= 0 { return false }
+        // It had at least the one that is taken, so what gained as many is still held. Not so a mark, which may
+        // be one that a reference became in this very transaction.
+        if !drop.isMark, change.refs >= 0 { return false }
         let now = try counts(of: drop.node)
         guard now.refs >= 0, now.marks >= 0, !dead.contains(drop.node) else {
             throw SnapshotError(
@@ -108,8 +109,17 @@ final class ReferenceLedger {
         guard let row else {
             throw SnapshotError(.corrupt, "a node is missing", place: "node \(id.rawValue)")
         }
-        return Counts(refs: try row.integer(0), marks: try row.integer(1))
+        let counts = Counts(refs: try row.integer(0), marks: try row.integer(1))
+        guard ReferenceLedger.possibleCounts.contains(counts.refs),
+            ReferenceLedger.possibleCounts.contains(counts.marks)
+        else {
+            throw SnapshotError(.corrupt, "a node has an impossible count", place: "node \(id.rawValue)")
+        }
+        return counts
     }
+
+    /// A quarter of what the column holds, so that sums cannot overflow.
+    private static let possibleCounts: ClosedRange<Int64> = 0...(1 << 62)
 
     /// Writes the changes and deletes the nodes that nothing refers to any more.
     func write() throws {

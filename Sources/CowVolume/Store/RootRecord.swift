@@ -112,7 +112,11 @@ extension RootRecord {
         ])
     }
 
-    func delete(_ database: Database) throws {
+    ///
+    /// - Returns: whether it was still there.
+    @discardableResult
+    func delete(_ database: Database) throws -> Bool {
         try database.cachedStatement(sql: "DELETE FROM roots WHERE id = ?").execute(arguments: [id])
+        return database.changesCount > 0
     }
 }

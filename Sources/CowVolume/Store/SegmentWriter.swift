@@ -104,6 +104,7 @@ final class SegmentFile {
 
     init(_ path: String, id: Int64, writable: Bool) throws(SystemCallError) {
         self.id = id
-        descriptor = try Descriptor.open(path, flags: writable ? O_RDWR | O_CREAT : O_RDONLY, mode: 0o666)
+        descriptor = try Descriptor.open(
+            path, flags: (writable ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW, mode: 0o666)
     }
 }

@@ -14,7 +14,7 @@ final class WriterLock {
         while true {
             let name = SnapshotUUID.random().description
             let path = "\(directory)/\(name)"
-            let descriptor = try Descriptor.open(path, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+            let descriptor = try Descriptor.open(path, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o644)
             // Someone who sweeps the directory may have come between.
             if (try? descriptor.tryLock()) != nil, FileManager.default.fileExists(atPath: path) {
                 self.name = name
@@ -29,20 +29,26 @@ final class WriterLock {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    /// Whether the process that made the file is gone.
+    /// Whether the process that made the file is gone. Where that cannot be found out, it is not.
     static func isAbandoned(_ name: String, in directory: String) -> Bool {
         // The name comes from the database: it must not lead elsewhere.
         guard SnapshotUUID(name) != nil else { return true }
-        guard let descriptor = try? Descriptor.open("\(directory)/\(name)", flags: O_RDWR) else { return true }
-        return (try? descriptor.tryLock()) != nil
+        do {
+            try open(name, in: directory).tryLock()
+            return true
+        } catch {
+            return error.isMissing
+        }
+    }
+
+    private static func open(_ name: String, in directory: String) throws(SystemCallError) -> Descriptor {
+        try Descriptor.open("\(directory)/\(name)", flags: O_RDONLY | O_NOFOLLOW)
     }
 
     /// Removes the files of processes that are gone.
     static func sweep(_ directory: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [] {
-            guard let descriptor = try? Descriptor.open("\(directory)/\(name)", flags: O_RDWR),
-                (try? descriptor.tryLock()) != nil
-            else { continue }
+            guard let descriptor = try? open(name, in: directory), (try? descriptor.tryLock()) != nil else { continue }
             try? FileManager.default.removeItem(atPath: "\(directory)/\(name)")
         }
     }

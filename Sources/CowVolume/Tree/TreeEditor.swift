@@ -84,6 +84,9 @@ final class TreeEditor: NodeSource {
         var node = try openNode(root)
         root = node.id
         while !node.isLeaf {
+            guard !node.keys.isEmpty else {
+                throw SnapshotError(.corrupt, "an inner node is empty", place: "node \(node.id.rawValue)")
+            }
             let index = node.childIndex(key)
             if lowering, key < node.keys[index] {
                 grow(node, by: key.name.count - node.keys[index].name.count)

@@ -51,6 +51,7 @@ package final class DirectoryTarget: ReplayTarget {
                 .unsupported, "a bookmark has no contents to be received", place: header.name,
                 remedy: "keep it as a file")
         }
+        try header.requireData()
         replay = try destination.begin(header)
     }
 

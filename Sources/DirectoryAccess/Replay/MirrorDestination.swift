@@ -25,8 +25,9 @@ final class MirrorDestination: ReplayDestination {
 
     func begin(_ header: SnapshotHeader) throws -> TreeReplay {
         do {
-            let record = try RecordFile.read(recordName, in: parent.descriptor)
             let root = try TargetPath.openOrMake(name, in: parent.descriptor)
+            try lock(root)
+            let record = try RecordFile.read(recordName, in: parent.descriptor)
             var held: SnapshotIdentity?
             if let reference = header.base.reference {
                 held = try checkHolds(reference, record)
@@ -55,6 +56,17 @@ final class MirrorDestination: ReplayDestination {
             return replay
         } catch let error as SystemCallError {
             throw SnapshotError(.system, "this directory cannot be brought up to date", place: path, cause: error)
+        }
+    }
+
+    /// One stream at a time: the lock goes with the descriptor.
+    private func lock(_ root: SharedDescriptor) throws {
+        do {
+            try root.descriptor.tryLock()
+        } catch {
+            throw SnapshotError(
+                .inUse, "another stream is being received into this directory", place: path,
+                remedy: "wait until it has ended", cause: error)
         }
     }
 
@@ -96,11 +108,13 @@ final class MirrorDestination: ReplayDestination {
         }
         pending = nil
         base = nil
+        root = nil
         return path
     }
 
     /// Empties what a full stream began to fill. What an incremental one did stays, marked as half done.
     func abandon() {
+        defer { root = nil }
         guard let record = pending else { return }
         pending = nil
         try? base?.removeKept()

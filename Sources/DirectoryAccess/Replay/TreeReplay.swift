@@ -84,7 +84,7 @@ package final class TreeReplay {
         case .changeMode(let path, let permissions): try changeMode(path, permissions: permissions)
         case .changeOwner(let path, let owner, let group): try changeOwner(path, owner: owner, group: group)
         case .setTimes(let path, let times): try setTimes(path, times)
-        case .updateExtent: break
+        case .updateExtent(let path, _, _, _): throw SnapshotHeader.lacksData(path.description)
         case .allocate(let path, let mode, let offset, let length):
             try allocate(path, mode: mode, offset: offset, length: length)
         case .setFlags(let path, let flags): try setFlags(path, flags: flags)

@@ -52,7 +52,8 @@ final class ProgressLine {
         guard all > 0, done > 0 else { return text }
         let share = min(1, done / all)
         text += ", \(Int(share * 100)) %"
-        let left = Int(seconds / share - seconds)
+        // A header can announce anything; who waits for longer than a century needs no clock.
+        let left = Int(min(seconds / share - seconds, 3e9))
         return text + ", \(left / 60):" + (left % 60 < 10 ? "0" : "") + "\(left % 60) left"
     }
 }
