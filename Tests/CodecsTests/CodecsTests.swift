@@ -7,12 +7,14 @@ import Testing
         (0..<70_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) },
     ]
 
-    @Test(arguments: samples) func `zstd gives back what it took`(_ bytes: [UInt8]) throws {
+    @Test(arguments: samples.indices) func `zstd gives back what it took`(_ index: Int) throws {
+        let bytes = CodecsTests.samples[index]
         let frame = try Zstd.compress(bytes[...], level: 3)
         #expect(try Zstd.decompress(frame[...], limit: bytes.count) == bytes)
     }
 
-    @Test(arguments: samples) func `zlib gives back what it took`(_ bytes: [UInt8]) throws {
+    @Test(arguments: samples.indices) func `zlib gives back what it took`(_ index: Int) throws {
+        let bytes = CodecsTests.samples[index]
         let stream = try Zlib.compress(bytes[...], level: 6)
         #expect(try Zlib.decompress(stream[...], limit: bytes.count) == bytes)
         #expect(try Zlib.decompress(stream[...], limit: bytes.count + 100) == bytes)
@@ -36,6 +38,26 @@ import Testing
         for length in [0, 1, 4, zlib.count - 1] {
             #expect(throws: CodecError.self) { try Zlib.decompress(zlib.prefix(length), limit: 5000) }
         }
+    }
+
+    @Test func `a frame of btrfs is decoded whatever pads it, and no further than it may`() throws {
+        let bytes: [UInt8] = (0..<5000).map { UInt8(truncatingIfNeeded: $0 % 251) }
+        let padding = [UInt8](repeating: 0, count: 700)
+        let zstd = try Zstd.compress(bytes[...], level: 3)
+        let zlib = try Zlib.compress(bytes[...], level: 6)
+        for (frame, compression) in [(zstd, 2), (zlib, 1)] as [([UInt8], UInt32)] {
+            let padded = (frame + padding)[...]
+            #expect(try PaddedFrame.decode(padded, compression: compression, length: 5000) == bytes)
+            #expect(try PaddedFrame.decode(padded, compression: compression, length: 8192).starts(with: bytes))
+            #expect(throws: CodecError.self) { try PaddedFrame.decode(padded, compression: compression, length: 4999) }
+            #expect(throws: CodecError.self) {
+                try PaddedFrame.decode(frame.dropLast(40), compression: compression, length: 5000)
+            }
+        }
+        #expect(Zstd.firstFrame(of: (zstd + padding)[...], decodingTo: 5000)?.count == zstd.count)
+        #expect(Zstd.firstFrame(of: (zstd + padding)[...], decodingTo: 5001) == nil)
+        let lzo = #expect(throws: CodecError.self) { try PaddedFrame.decode(bytes[...], compression: 3, length: 4096) }
+        #expect(lzo?.isUnsupported == true)
     }
 
     @Test func `the check is that of RFC 3720`() {
