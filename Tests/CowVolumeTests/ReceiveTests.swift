@@ -36,6 +36,20 @@ private let anySnapshot = SnapshotReference(uuid: SnapshotUUID(high: 1, low: 1),
         }
     }
 
+    @Test func `a segment that is a symbolic link is not followed`() throws {
+        let place = try TemporaryVolume()
+        let victim = place.path + "-victim"
+        defer { try? FileManager.default.removeItem(atPath: victim) }
+        try Data("precious".utf8).write(to: URL(filePath: victim))
+        try FileManager.default.createSymbolicLink(
+            atPath: place.path + "/segments/0000000001", withDestinationPath: victim)
+        var generator = SplitMix64(seed: 6)
+        #expect(throws: (any Error).self) {
+            try place.receive(makeFile("f", generator.bytes(500_000)), into: "d", as: "s")
+        }
+        #expect(try Data(contentsOf: URL(filePath: victim)) == Data("precious".utf8))
+    }
+
     @Test func `a lock that cannot be opened is held by somebody`() throws {
         let place = try TemporaryVolume()
         var generator = SplitMix64(seed: 5)

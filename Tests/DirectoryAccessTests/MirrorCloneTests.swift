@@ -92,6 +92,18 @@ import Testing
         #expect(try scratch.run("cat mirror/a") == "AAA")
     }
 
+    @Test func `a second stream into the same mirror waits its turn`() throws {
+        let scratch = try Scratch()
+        let header = SnapshotHeader(name: "s", snapshot: SnapshotReference(uuid: .random(), generation: 1))
+        let first = try DirectoryTarget(mode: .mirror(scratch("m")), strict: false)
+        try first.begin(header)
+        let second = try DirectoryTarget(mode: .mirror(scratch("m")), strict: false)
+        let error = #expect(throws: SnapshotError.self) { try second.begin(header) }
+        #expect(error?.code == .inUse)
+        second.abandon()
+        try first.finish()
+    }
+
     @Test func `files that changed places are told apart`() throws {
         let moves: [Instruction] = try [
             .rename(path("a"), to: path("t")), .rename(path("b"), to: path("a")), .rename(path("t"), to: path("b")),
