@@ -1,5 +1,6 @@
 """One workload, measured: every run makes the tree anew and takes every step with every tool."""
 
+import itertools
 import os
 import platform
 import subprocess
@@ -7,18 +8,22 @@ import sys
 import time
 
 import measure
-from jobs import OURS, VERSIONS, steps
-from rows import GROWING, TREE, Results
+from jobs import FUNCTIONS, OURS, VERSIONS, steps
+from rows import Results
 from workloads import WORKLOADS
 
-# Compared by a program that shares no code with ours. Which blocks of a file are holes is not compared: the tools
-# differ in what they do with long runs of zeros.
-SAME = 'same() { python3 "$COMPARE" --quiet --holes ignore "$1" "$2"; }; '
 # Runs of a program that does nothing, measured in the same way: what part of a short time is not ours.
 NOTHING_REPEATED = 15
+# Of so many folders the removal is felt afterwards.
+MANY_FOLDERS = 1000
+# Seconds: RECENTCY_MIN of ext4's recently_deleted().
+REMOVED_INODES_REST = 60
 
 
 class Benchmark:
+    # When the filesystem has forgotten what was removed, by the monotonic clock.
+    rested = 0
+
     def __init__(self, name, peers, options, top):
         self.name, self.peers, self.cold, self.top = name, peers, options.cold, top
         self.work = options.directory
@@ -27,7 +32,7 @@ class Benchmark:
         self.report = os.path.join(self.work, "cost")
         self.workload = WORKLOADS[name](os.path.join(top, "Benchmarks"))
         self.runs = options.runs or self.workload.runs
-        self.log = open(os.path.join(self.work, "log"), "ab")
+        self.log = open(os.path.join(self.work, name + ".log"), "wb")
         self.environment = self.made_environment(options.cowpath)
         self.measurements = Results()
         self.number = 0
@@ -49,25 +54,22 @@ class Benchmark:
         }
 
     def results(self):
+        load = os.getloadavg()[0]
         for number in range(self.runs):
             self.run(number)
         self.clear()
-        table = GROWING if self.workload.fewer else TREE
-        rows = self.measurements.rows(table, self.workload.fewer, measure.median)
-        if self.name != "kernel" and not self.workload.fewer:
-            for row in rows:
-                if row["measure"] != "peak":
-                    row.pop("at_most", None)
-                    row.pop("met", None)
         return {
             "workload": self.name, "description": self.workload.description, "runs": self.runs,
-            "repetitions": self.workload.repetitions, "cache": "cold" if self.cold else "warm",
+            "load_before": load, "cache": "cold" if self.cold else "warm",
             "machine": machine(self.work), "versions": self.versions(), "nothing_seconds": self.nothing(),
-            "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "rows": rows,
+            "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "rows": self.measurements.rows(self.workload, measure.median),
         }
 
     def run(self, number):
         self.clear()
+        if (rest := Benchmark.rested - time.monotonic()) > 0:
+            self.say(f"waiting for {rest:.0f} s, until the inodes of removed files can be had again")
+            time.sleep(rest)
         os.mkdir(self.place)
         os.chdir(self.place)
         self.say(f"run {number + 1} of {self.runs}: making the tree")
@@ -86,7 +88,7 @@ class Benchmark:
             if number == self.runs - 1:
                 for check in step.checks:
                     self.say("  checked: " + check)
-                    self.unmeasured(SAME + check)
+                    self.unmeasured(check)
             self.unmeasured(step.after)
 
     def measure(self, step, label, command):
@@ -112,13 +114,18 @@ class Benchmark:
 
     def unmeasured(self, script):
         if script:
-            measure.shell(script, self.environment, self.log)
+            measure.shell(FUNCTIONS + script, self.environment, self.log, script)
 
     def clear(self):
         """What the run before has left, and what it has kept for the tools themselves, which would let them off."""
         os.chdir(self.work)
+        # A smoke test or a few large files are no reason to wait.
+        held = many(self.place)
         subprocess.run(["rm", "-rf", self.place, self.environment["RESTIC_CACHE_DIR"],
                         self.environment["BORG_BASE_DIR"]], check=True)
+        if held and lacks_journal(self.work):
+            os.sync()
+            Benchmark.rested = time.monotonic() + REMOVED_INODES_REST
 
     def say(self, text):
         print(f"{self.name}: {text}", file=sys.stderr)
@@ -138,6 +145,18 @@ class Benchmark:
         if commit:
             found[OURS] += f" at {commit}"
         return found
+
+
+def many(path):
+    return sum(1 for _ in itertools.islice(os.walk(path), MANY_FOLDERS)) == MANY_FOLDERS
+
+
+def lacks_journal(path):
+    """Whether this is an ext4 without a journal: it looks at every inode that was freed lately before it takes one."""
+    found = subprocess.run(["findmnt", "-n", "-o", "FSTYPE,SOURCE", "-T", path], text=True, capture_output=True)
+    kind, _, source = found.stdout.strip().partition(" ")
+    device = os.path.basename(os.path.realpath(source.strip()))
+    return kind == "ext4" and not any(name.startswith(device + "-") for name in os.listdir("/proc/fs/jbd2"))
 
 
 def machine(work):

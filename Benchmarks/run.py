@@ -63,7 +63,7 @@ def main():
             try:
                 all_results.append(measured(name, options))
             except CommandFailed as error:
-                print(f"run.py: {name}: {error}; see {os.path.join(options.directory, 'log')}", file=sys.stderr)
+                print(f"run.py: {name}: {error}; see {os.path.join(options.directory, name + '.log')}", file=sys.stderr)
                 return 1
             print(render(all_results[-1]), flush=True)
     print(verdict(all_results))

@@ -55,20 +55,22 @@ def grid(head, alignment, lines):
 
 def commands(rows):
     """Every command once, with what it is for."""
-    found = {}
+    found, times = {}, {}
     for row in rows:
         for side in (row["ours"], row.get("peer", {})):
             if "command" in side:
                 found.setdefault(side["command"], [])
+                times[side["command"]] = len(side["all_seconds"])
                 if row["what"] not in found[side["command"]]:
                     found[side["command"]].append(row["what"])
-    return [f"- `{command}`: {', '.join(whats)}" for command, whats in found.items()]
+    return [f"- `{command}` ({'once' if times[command] == 1 else f'{times[command]} times'}): {', '.join(whats)}"
+            for command, whats in found.items()]
 
 
 def render(results):
     host = results["machine"]
     versions = ", ".join(f"{tool} {version}" for tool, version in results["versions"].items())
-    runs = "one run" if results["runs"] == 1 else f"medians of {results['runs']} runs"
+    runs = "one run" if results["runs"] == 1 else f"{results['runs']} runs"
     warm = ("Warm cache: whatever a command reads was read just before it. All that was written before is on disk "
             "when it starts." if results["cache"] == "warm" else "Cold cache: dropped before every command.")
     head = ["what", "cowpath", "beside", "ratio", "target", "", "MiB", "beside, MiB"]
@@ -77,8 +79,9 @@ def render(results):
         f"{host['cores']} cores of {host['processor']}, {host['memory_bytes'] / (1 << 30):.0f} GiB of memory, "
         f"{host['system']}, Linux {host['kernel']}, {host['filesystem']}, {results['date'][:10]}.",
         f"{versions}; all with their default settings.",
-        f"{warm} Times are {runs}; those below {SHORT * 1000:.0f} ms, of {results['repetitions']} repetitions in each "
-        f"run, and {results['nothing_seconds'] * 1000:.1f} ms of each is the start of a process.",
+        f"{warm}",
+        f"{runs.capitalize()}; times are medians, and {results['nothing_seconds'] * 1000:.1f} ms of each is the start "
+        f"of a process. The load of the machine was {results['load_before']:.1f} before the first.",
         "MiB is the most memory that each process held in any run.",
         "",
         *grid(head, "lrlrrlrr", [cells(row) for row in results["rows"]]),

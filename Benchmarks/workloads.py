@@ -23,6 +23,8 @@ class Workload:
     # Which of the steps that not every tree needs are done.
     changes_ten = True
     changes_times = False
+    # The targets are for it.
+    judged = False
 
     def make(self, tree):
         """Fills a new folder."""
@@ -43,6 +45,7 @@ class Workload:
 
 class Kernel(Workload):
     changes_times = True
+    judged = True
 
     def __init__(self, here):
         self.sources = os.path.join(os.path.dirname(here), ".build-demo", "kernel")
@@ -135,6 +138,7 @@ class ManySmall(Files):
 class Million(Files):
     description = "1,000,000 files of 128 bytes, a hundred in a folder; then 10 of them are changed"
     count, size = 1_000_000, 128
+    judged = True
     runs = 1
     repetitions = 15
     peers = ()
@@ -144,8 +148,8 @@ class Million(Files):
 class Smoke(Files):
     """Too small to say anything of speed: it shows that the benchmark itself works."""
 
-    description = "2,000 files of 1 KiB; it shows that the benchmark works, and says nothing of speed"
-    count, size = 2_000, 1024
+    description = "400 files of 1 KiB; it shows that the benchmark works, and says nothing of speed"
+    count, size = 400, 1024
     changes_times = True
     runs = 1
     repetitions = 2
@@ -153,12 +157,12 @@ class Smoke(Files):
 
 
 class SmokeMillion(Files):
-    description = "10,000 files of 128 bytes; it shows that the benchmark of a million works, and says nothing of speed"
-    count, size = 10_000, 128
+    description = "2,000 files of 128 bytes; it shows that the benchmark of a million works, and says nothing of speed"
+    count, size = 2_000, 128
     runs = 1
     repetitions = 2
     peers = ()
-    fewer = 1_000
+    fewer = 500
 
 
 WORKLOADS = {"kernel": Kernel, "onefile": OneFile, "manysmall": ManySmall, "million": Million, "smoke": Smoke,
