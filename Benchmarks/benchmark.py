@@ -62,7 +62,8 @@ class Benchmark:
             "workload": self.name, "description": self.workload.description, "runs": self.runs,
             "load_before": load, "cache": "cold" if self.cold else "warm",
             "machine": machine(self.work), "versions": self.versions(), "nothing_seconds": self.nothing(),
-            "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "rows": self.measurements.rows(self.workload, measure.median),
+            "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "rows": self.measurements.rows(self.workload, measure.median),
         }
 
     def run(self, number):

@@ -112,7 +112,8 @@ def receiving():
                                      before="cowpath create second"),
             "compressed data": Command(OURS, ["cowpath receive -q -f compressed.stream third/tree"],
                                        before="cowpath create third"),
-            "into a directory": Command(OURS, ["cowpath receive -q -f full.stream directory"], before="mkdir directory"),
+            "into a directory": Command(OURS, ["cowpath receive -q -f full.stream directory"],
+                                        before="mkdir directory"),
             "rsync": Command("rsync", ["rsync -a tree/ copy/"], before="mkdir copy"),
         }, reads=["tree", "full.stream", "compressed.stream"], checks=[
             "same tree directory/one",

@@ -3,6 +3,8 @@
 MIB = 1 << 20
 # Commands shorter than this are shown in milliseconds.
 SHORT = 0.2
+DURABLE = ("What cowpath writes, and the repositories of restic and borg, are made durable within the times; what "
+           "rsync, tar and zstd write is not.")
 
 
 def seconds(value):
@@ -49,7 +51,8 @@ def grid(head, alignment, lines):
                   for cell, width, side in zip(line, widths, alignment))
         return "| " + " | ".join(padded) + " |"
 
-    rule = "|" + "|".join("-" * (width + 1) + (":" if side == "r" else "-") for width, side in zip(widths, alignment)) + "|"
+    rules = ("-" * (width + 1) + (":" if side == "r" else "-") for width, side in zip(widths, alignment))
+    rule = "|" + "|".join(rules) + "|"
     return [shown(head), rule, *map(shown, lines)]
 
 
@@ -78,7 +81,8 @@ def render(results):
         f"**{results['workload']}**: {results['description']}.",
         f"{host['cores']} cores of {host['processor']}, {host['memory_bytes'] / (1 << 30):.0f} GiB of memory, "
         f"{host['system']}, Linux {host['kernel']}, {host['filesystem']}, {results['date'][:10]}.",
-        f"{versions}; all with their default settings.",
+        f"{versions}; no options but those shown below.",
+        *([DURABLE] if any("peer" in row for row in results["rows"]) else []),
         f"{warm}",
         f"{runs.capitalize()}; times are medians, and {results['nothing_seconds'] * 1000:.1f} ms of each is the start "
         f"of a process. The load of the machine was {results['load_before']:.1f} before the first.",
