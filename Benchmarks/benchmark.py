@@ -141,7 +141,7 @@ class Benchmark:
                   "zstd": "tar and zstd" in self.peers}
         found = {tool: subprocess.run(["bash", "-c", VERSIONS[tool]], env=self.environment, text=True,
                                       capture_output=True).stdout.strip() for tool in VERSIONS if wanted[tool]}
-        commit = subprocess.run(["git", "-C", self.top, "rev-parse", "--short", "HEAD"], text=True,
+        commit = subprocess.run(["git", "-C", self.top, "describe", "--always", "--dirty"], text=True,
                                 capture_output=True).stdout.strip()
         if commit:
             found[OURS] += f" at {commit}"

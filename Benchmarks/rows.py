@@ -32,8 +32,8 @@ def memory():
 
 TREE = [
     *imports("first import", "first import", 1 / 4, 1 / 3),
-    Row("size after it", "stored", ("first import", OURS), ("first import", "restic"), 1.1),
-    Row("size after it", "stored", ("first import", OURS), ("first import", "borg")),
+    Row("size of the volume after it", "stored", ("first import", OURS), ("first import", "restic"), 1.1),
+    Row("size of the volume after it", "stored", ("first import", OURS), ("first import", "borg")),
     *imports("import again, nothing changed", "import again", 1 / 5),
     *imports("import of the next version", "next version", 1 / 4),
     *imports("import with all times new, contents as before", "all times changed"),

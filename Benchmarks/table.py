@@ -66,7 +66,7 @@ def commands(rows):
                 times[side["command"]] = len(side["all_seconds"])
                 if row["what"] not in found[side["command"]]:
                     found[side["command"]].append(row["what"])
-    return [f"- `{command}` ({'once' if times[command] == 1 else f'{times[command]} times'}): {', '.join(whats)}"
+    return [f"- `{command}` ({'once' if times[command] == 1 else f'{times[command]} times'}): {'; '.join(whats)}"
             for command, whats in found.items()]
 
 
