@@ -177,7 +177,8 @@ def growing(workload):
     ten = "cowpath send -q -p {volume}/tree@one {volume}/tree@ten >/dev/null"
     return [
         alone("first import", "cowpath import -q tree volume/tree@one", before="cowpath create volume", reads=["tree"]),
-        alone("import again", "cowpath import -q tree volume/tree@same", reads=["tree"],
+        # Of these two the tree is in memory from the first; reading a million files anew would only take its time.
+        alone("import again", "cowpath import -q tree volume/tree@same",
               after="cowpath destroy volume/tree@same"),
         alone("send", "cowpath send -q volume/tree@one >/dev/null", reads=["volume"],
               after="cowpath send -q -f full.stream volume/tree@one"),
@@ -188,7 +189,7 @@ def growing(workload):
                                         before="mkdir directory"),
         }, reads=["full.stream"], checks=["same tree directory/one", "cowpath check --read-data second"],
              after="discard directory second full.stream"),
-        alone("import ten", "cowpath import -q tree volume/tree@ten", change=("change_ten", "tree"), reads=["tree"]),
+        alone("import ten", "cowpath import -q tree volume/tree@ten", change=("change_ten", "tree")),
         Step("a volume of fewer files", {}, change=("make_fewer", "few"),
              before="cowpath create small && cowpath import -q few small/tree@one"),
         Step("ten files", {
