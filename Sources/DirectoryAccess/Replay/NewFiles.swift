@@ -5,19 +5,23 @@ import Workers
 /// Regular files that were just made, whose contents and attributes are set on worker threads.
 ///
 /// A file is made in its turn, so that names appear and clash in the order of the stream. What the stream says of
-/// it next is gathered and then done by one job through the open descriptor. It touches no other inode and no
-/// directory, so it may come before or after any step about another path; whoever needs the file by its name waits.
+/// it next is gathered and done later through the open descriptor, by one job for a batch of files. It touches no
+/// other inode and no directory, so it may come before or after any step about another path; whoever needs the file
+/// by its name waits.
 ///
-/// Memory is the window times the most that is gathered for a file, 16 MiB, and the frames that these lie in.
+/// Memory is the window of batches, each of at most twice ``maximumGathered``: 8 MiB, and the frames these lie in.
 final class NewFiles {
-    /// How many files are in work, and so open, at once.
-    private static let window = 64
-    /// The most bytes that are gathered for one file. A larger one is written as its steps come.
+    /// How many batches are in work at once.
+    private static let window = 16
+    /// How many files make a batch. Times the window, they are open at once.
+    private static let batchSize = 16
+    /// The bytes that make a batch, and the most that are gathered for a file: a larger one is written as its steps
+    /// come.
     private static let maximumGathered = 256 << 10
     /// What a step takes beside its data, about.
     private static let stepLength = 128
 
-    private struct Gathered: Sendable {
+    private struct GatheredFile {
         let opened: SharedDescriptor
         let path: RelativePath
         var steps: [Instruction] = []
@@ -33,50 +37,54 @@ final class NewFiles {
         }
     }
 
-    private struct Finished: Sendable {
-        let path: RelativePath
+    private struct FinishedBatch: Sendable {
+        let paths: [RelativePath]
         let losses: ReplayLosses
     }
 
     private let account: LossAccount
-    private lazy var pipeline = OrderedPipeline<Finished>(pool: .shared, window: NewFiles.window) { [unowned self] in
+    private lazy var pipeline = OrderedPipeline<FinishedBatch>(pool: .shared, window: NewFiles.window) {
+        [unowned self] in
         account.add($0.losses)
-        inWork.remove($0.path)
+        inWork.subtract($0.paths)
     }
+    /// The batch that is being gathered; steps are taken for its last file.
+    private var batch: [GatheredFile] = []
+    private var batchLength = 0
+    /// The files that may not have had all their steps.
     private var inWork: Set<RelativePath> = []
-    /// The file made last, whose steps are being gathered.
-    private var last: Gathered?
 
     init(account: LossAccount) {
         self.account = account
     }
 
-    /// Begins a file that was made with the mode 0600; the one before it goes into work.
+    /// Begins a file that was made with the mode 0600.
     func begin(_ opened: SharedDescriptor, _ path: RelativePath) throws {
-        try submitLast()
-        last = Gathered(opened: opened, path: path)
+        batchLength += batch.last?.length ?? 0
+        if batch.count == NewFiles.batchSize || batchLength >= NewFiles.maximumGathered { try submit() }
+        batch.append(GatheredFile(opened: opened, path: path))
+        inWork.insert(path)
     }
 
     /// Gathers a step; false where it is not about the file made last, or one that cannot wait.
     func take(_ instruction: Instruction) -> Bool {
-        guard let path = last?.path, path == instruction.path, TargetFile.aspect(of: instruction) != nil else {
-            return false
-        }
-        let length = (last?.length ?? 0) + NewFiles.stepLength + instruction.dataLength
+        guard let last = batch.indices.last, batch[last].path == instruction.path,
+            TargetFile.aspect(of: instruction) != nil
+        else { return false }
+        let length = batch[last].length + NewFiles.stepLength + instruction.dataLength
         guard length <= NewFiles.maximumGathered else { return false }
-        last?.steps.append(instruction)
-        last?.length = length
+        batch[last].steps.append(instruction)
+        batch[last].length = length
         return true
     }
 
     /// The file made last, if it is the one of this path, after the steps that were gathered for it.
     func reopenLast(_ path: RelativePath) throws -> TargetFile? {
-        guard let gathered = last, gathered.path == path else { return nil }
-        last = nil
-        return try gathered.replay(account)
+        guard batch.last?.path == path, let file = batch.popLast() else { return nil }
+        inWork.remove(path)
+        return try file.replay(account)
     }
 
-    /// Whether a file may not have had all its steps yet.
     func isInWork(_ path: RelativePath) -> Bool { inWork.contains(path) }
 
     /// Waits until every file has had its steps.
@@ -84,30 +92,34 @@ final class NewFiles {
     /// - Throws: the first error in the order of the files.
     func finish() throws {
         defer { inWork.removeAll() }
-        try submitLast()
+        try submit()
         try pipeline.drain()
     }
 
     /// Waits for what is in work, whatever comes of it.
     func abandon() {
-        last = nil
+        batch = []
+        batchLength = 0
         pipeline.cancel()
         inWork.removeAll()
     }
 
-    private func submitLast() throws {
-        guard let gathered = last else { return }
-        last = nil
-        inWork.insert(gathered.path)
+    private func submit() throws {
+        guard !batch.isEmpty else { return }
+        let files = batch
+        batch = []
+        batchLength = 0
         let isStrict = account.isStrict
         try pipeline.submit {
             let account = LossAccount(isStrict: isStrict)
-            do {
-                try gathered.replay(account).close()
-            } catch let error as SystemCallError {
-                throw SnapshotError.replaying(error, at: gathered.path)
+            for file in files {
+                do {
+                    try file.replay(account).close()
+                } catch let error as SystemCallError {
+                    throw SnapshotError.replaying(error, at: file.path)
+                }
             }
-            return Finished(path: gathered.path, losses: account.losses)
+            return FinishedBatch(paths: files.map(\.path), losses: account.losses)
         }
     }
 }
