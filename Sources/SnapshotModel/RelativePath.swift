@@ -76,6 +76,13 @@ package struct RelativePath: Hashable, Sendable {
     }
 }
 
+extension RelativePath {
+    /// All bytes at once: the hash of an array takes them one by one.
+    package func hash(into hasher: inout Hasher) {
+        unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
+}
+
 extension RelativePath: Comparable {
     /// Byte order of the whole path.
     package static func < (left: RelativePath, right: RelativePath) -> Bool {

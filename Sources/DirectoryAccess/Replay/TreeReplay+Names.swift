@@ -11,9 +11,7 @@ extension TreeReplay {
             try descriptor.removeAttribute(PosixACL.access)
             try descriptor.changeMode(0o600)
         }
-        let file = TargetFile(descriptor, path: path, permissions: 0o600)
-        file.mayHoldBase = false
-        current = file
+        try newFiles.begin(SharedDescriptor(descriptor), path)
     }
 
     func makeDirectory(_ path: RelativePath) throws {
@@ -27,10 +25,10 @@ extension TreeReplay {
 
     func makeDevice(_ path: RelativePath, mode: UInt32, device: UInt64) throws {
         guard let kind = FileKind(mode: mode), [.characterDevice, .blockDevice, .fifo, .socket].contains(kind) else {
-            throw invalid("a node of mode \(String(mode, radix: 8)) cannot be made", path)
+            throw SnapshotError.invalidStep("a node of mode \(String(mode, radix: 8)) cannot be made", path)
         }
         guard let number = UInt32(exactly: device) else {
-            throw invalid("a device number has 32 bits", path)
+            throw SnapshotError.invalidStep("a device number has 32 bits", path)
         }
         try makeNode(path, mode: kind.modeBits, device: number, loss: .device)
     }
@@ -50,9 +48,6 @@ extension TreeReplay {
     }
 
     func makeSymbolicLink(_ path: RelativePath, target: [UInt8]) throws {
-        guard !target.isEmpty, target.count <= RelativePath.maximumLength, !target.contains(0) else {
-            throw invalid("a symbolic link must have a target of 1 to 4095 bytes without NUL", path)
-        }
         let (directory, name) = try parent(of: path)
         try directory.descriptor.makeSymbolicLink(name, target: target)
     }
@@ -119,7 +114,7 @@ extension TreeReplay {
         case .rename(let path, let newPath): moveMissing(path, to: newPath)
         case .unlink(let path): missing.remove(path)
         case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink, .link:
-            throw invalid("something has this name already", instruction.path)
+            throw SnapshotError.invalidStep("something has this name already", instruction.path)
         case .removeDirectory, .setExtendedAttribute, .removeExtendedAttribute, .write, .writeEncoded, .clone,
             .truncate, .changeMode, .changeOwner, .setTimes, .updateExtent, .allocate, .setFlags, .enableVerity:
             break
