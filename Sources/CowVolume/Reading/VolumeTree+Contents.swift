@@ -65,7 +65,7 @@ extension VolumeTree {
         else { throw impossibleRange(identity.address) }
         let bytes = try located { try extents.storedBytes(record) }
         return EncodedExtent(
-            encoding: record.encoding, bytes: bytes[...], decodedLength: UInt64(record.rawLength),
+            encoding: record.encoding, bytes: bytes, decodedLength: UInt64(record.rawLength),
             decodedOffset: identity.offset, fileLength: extent.length)
     }
 

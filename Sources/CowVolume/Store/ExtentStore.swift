@@ -1,8 +1,6 @@
 import Codecs
-import Foundation
 import GRDB
 import SnapshotModel
-import SystemCalls
 
 /// A row of the table of extents.
 struct ExtentRecord: Sendable {
@@ -92,90 +90,5 @@ struct PackedExtent: Sendable {
         self.rawLength = rawLength
         self.encoding = encoding
         crc = CRC32C.checksum(bytes[...])
-    }
-}
-
-/// Reads extents from their segments.
-final class ExtentReader {
-    /// Segments that are kept open.
-    private static let maximumOpenSegments = 32
-    /// Decompressed extents that are kept: 1 MiB, the longest read.
-    private static let maximumDecoded = 8
-
-    private let store: VolumeStore
-    private let reader: any DatabaseReader
-    private var open: [Int64: SegmentFile] = [:]
-    private var decoded: [(id: UInt64, bytes: [UInt8])] = []
-    private var records: [UInt64: ExtentRecord] = [:]
-
-    init(_ store: VolumeStore, _ reader: any DatabaseReader) {
-        self.store = store
-        self.reader = reader
-    }
-
-    func record(_ id: UInt64) throws -> ExtentRecord {
-        if let record = records[id] { return record }
-        let record = try VolumeStore.guarded(store.path) {
-            try reader.unsafeRead { database in
-                try StoredRow.first(
-                    database, "SELECT \(ExtentRecord.columns) FROM extents WHERE id = ?", [try stored(id)]
-                ).map(ExtentRecord.init)
-            }
-        }
-        guard let record else { throw SnapshotError(.corrupt, "an extent is missing", place: "extent \(id)") }
-        if records.count >= 1024 { records.removeAll(keepingCapacity: true) }
-        records[id] = record
-        return record
-    }
-
-    /// The stored bytes, checked against their checksum.
-    func storedBytes(_ record: ExtentRecord) throws -> [UInt8] {
-        let bytes: [UInt8]
-        do {
-            let file = try open[record.segment] ?? openSegment(record.segment)
-            bytes = try file.descriptor.read(at: record.position, count: record.storedLength)
-        } catch let error as SystemCallError {
-            throw SnapshotError(
-                .corrupt, "a segment cannot be read", place: "extent \(record.id)", cause: error)
-        }
-        guard bytes.count == record.storedLength, CRC32C.checksum(bytes[...]) == record.crc else {
-            throw SnapshotError(
-                .corrupt, "stored data is damaged", place: "extent \(record.id) in segment \(record.segment)",
-                remedy: "run 'cowpath check', and restore the files from another copy")
-        }
-        return bytes
-    }
-
-    /// The extent's decompressed bytes.
-    func bytes(_ id: UInt64) throws -> [UInt8] {
-        if let found = decoded.first(where: { $0.id == id }) { return found.bytes }
-        let bytes = try decode(try record(id))
-        if decoded.count >= ExtentReader.maximumDecoded { decoded.removeFirst() }
-        decoded.append((id, bytes))
-        return bytes
-    }
-
-    func decode(_ record: ExtentRecord) throws -> [UInt8] {
-        try decode(try storedBytes(record), record)
-    }
-
-    /// The decompressed bytes of an extent that was read.
-    func decode(_ stored: [UInt8], _ record: ExtentRecord) throws -> [UInt8] {
-        guard record.encoding == .zstd else { return stored }
-        do {
-            let bytes = try Zstd.decompress(stored[...], limit: record.rawLength)
-            guard bytes.count == record.rawLength else { throw CodecError("\(bytes.count) bytes came out") }
-            return bytes
-        } catch {
-            throw SnapshotError(
-                .corrupt, "stored data cannot be decompressed", place: "extent \(record.id)", cause: error)
-        }
-    }
-
-    private func openSegment(_ id: Int64) throws -> SegmentFile {
-        if open.count >= ExtentReader.maximumOpenSegments { open.removeAll() }
-        let file = try SegmentFile(store.segmentPath(id), id: id, writable: false)
-        open[id] = file
-        return file
     }
 }

@@ -54,7 +54,7 @@ extension Volume {
                 do {
                     let stored = try reader.storedBytes(extent)
                     _ = try reader.decode(stored, extent)
-                    if StoredHash(of: stored[...], extent.encoding) != extent.hash {
+                    if StoredHash(of: stored, extent.encoding) != extent.hash {
                         report(CheckFinding(kind: .damaged, message: "data has another SHA-256", place: place))
                     }
                 } catch let error as SnapshotError where error.code == .corrupt {
