@@ -14,7 +14,8 @@ package final class StreamFileSource: ByteSource {
         do {
             descriptor = try Descriptor.open(path, flags: O_RDONLY)
         } catch {
-            throw SnapshotError(.system, "a stored stream cannot be opened", place: path, cause: error)
+            throw SnapshotError(
+                .system, "a stored stream cannot be opened", place: path, remedy: error.remedy, cause: error)
         }
     }
 
@@ -22,7 +23,8 @@ package final class StreamFileSource: ByteSource {
         do {
             return try descriptor.read(count: count)[...]
         } catch {
-            throw SnapshotError(.system, "a stored stream cannot be read", place: path, cause: error)
+            throw SnapshotError(
+                .system, "a stored stream cannot be read", place: path, remedy: error.remedy, cause: error)
         }
     }
 }
@@ -41,7 +43,7 @@ package final class StreamFileSink: ByteSink {
         do {
             descriptor = try Descriptor.open(partialPath, flags: O_WRONLY | O_CREAT | O_TRUNC)
         } catch {
-            throw SnapshotError(.system, "a stream cannot be stored", place: path, cause: error)
+            throw SnapshotError(.system, "a stream cannot be stored", place: path, remedy: error.remedy, cause: error)
         }
     }
 
@@ -53,7 +55,7 @@ package final class StreamFileSink: ByteSink {
         do {
             try descriptor.write(bytes)
         } catch {
-            throw SnapshotError(.system, "a stream cannot be stored", place: path, cause: error)
+            throw SnapshotError(.system, "a stream cannot be stored", place: path, remedy: error.remedy, cause: error)
         }
     }
 
@@ -62,7 +64,7 @@ package final class StreamFileSink: ByteSink {
         do {
             try descriptor.sync()
         } catch {
-            throw SnapshotError(.system, "a stream cannot be stored", place: path, cause: error)
+            throw SnapshotError(.system, "a stream cannot be stored", place: path, remedy: error.remedy, cause: error)
         }
         guard unsafe rename(partialPath, path) == 0 else {
             throw SnapshotError(.system, "a stored stream cannot get its name", place: path)

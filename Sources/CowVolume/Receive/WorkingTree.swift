@@ -35,7 +35,7 @@ final class WorkingTree {
     /// - Parameter base: what the tree starts from; nil for an empty directory.
     init(_ store: VolumeStore, base: RootRecord?) throws {
         try store.reapAbandonedWriters()
-        let lock = try WriterLock(in: store.writersPath)
+        let lock = try VolumeStore.guarded(store.writersPath) { try WriterLock(in: store.writersPath) }
         self.store = store
         self.lock = lock
         var record = try store.write { database in

@@ -179,7 +179,7 @@ extension VolumeStore {
     func compactDatabase() {
         try? pool.writeWithoutTransaction { database in
             try database.execute(sql: "PRAGMA incremental_vacuum")
-            try database.checkpoint(.truncate)
+            try WriteAheadLog.empty(database)
         }
     }
 }

@@ -26,6 +26,8 @@ final class VolumeStore: Sendable {
         self.pool = pool
     }
 
+    deinit { WriteAheadLog.shorten(pool) }
+
     func segmentPath(_ id: Int64) -> String {
         let digits = String(id)
         let padding = String(repeating: "0", count: max(0, 10 - digits.count))
@@ -48,7 +50,7 @@ final class VolumeStore: Sendable {
             for name in [segmentsName, writersName] {
                 try files.createDirectory(atPath: "\(path)/\(name)", withIntermediateDirectories: true)
             }
-            let pool = try openPool(path)
+            let pool = try openPool(path, isNew: true)
             let uuid = SnapshotUUID.random()
             try pool.write { try VolumeSchema.create(in: $0, uuid: uuid) }
             // The marker comes last: what has one is whole.
@@ -73,14 +75,15 @@ final class VolumeStore: Sendable {
         FileManager.default.fileExists(atPath: "\(path)/\(markerName)")
     }
 
-    private static func openPool(_ path: String) throws -> DatabasePool {
+    private static func openPool(_ path: String, isNew: Bool = false) throws -> DatabasePool {
         var configuration = Configuration()
         configuration.busyMode = .timeout(busyTimeout)
         configuration.foreignKeysEnabled = false
         configuration.persistentReadOnlyConnections = true
         configuration.prepareDatabase { database in
-            // Both have an effect only in an empty database: nodes fill a few pages, and pages can be given back.
-            if !database.configuration.readonly {
+            WriteAheadLog.keepFiles(of: database)
+            // Nodes fill a few pages, and pages can be given back. Later this would only write and wait for writers.
+            if isNew, !database.configuration.readonly {
                 try database.execute(sql: "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL")
             }
         }
@@ -98,25 +101,5 @@ final class VolumeStore: Sendable {
     /// Commits what `body` changes, or nothing where it throws. No other process writes meanwhile.
     func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
         try VolumeStore.guarded(path) { try pool.write(body) }
-    }
-
-    /// Makes typed errors of SQLite's.
-    static func guarded<Value>(_ place: String, _ body: () throws -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch let error as DatabaseError {
-            switch error.resultCode {
-            case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_SCHEMA:
-                throw SnapshotError(.corrupt, "the volume's database is damaged", place: place, cause: error)
-            case .SQLITE_BUSY:
-                throw SnapshotError(
-                    .inUse, "the volume is being written by another process", place: place,
-                    remedy: "try again when that is done", cause: error)
-            default:
-                throw SnapshotError(.system, "the volume's database refused", place: place, cause: error)
-            }
-        } catch let error as CocoaError {
-            throw SnapshotError(.system, "the volume's files cannot be made", place: place, cause: error)
-        }
     }
 }

@@ -40,7 +40,8 @@ final class RestoreDestination: ReplayDestination {
             missing = []
             return replay(header, in: root)
         } catch let error as SystemCallError {
-            throw SnapshotError(.system, "nothing can be restored here", place: path, cause: error)
+            throw SnapshotError(
+                .system, "nothing can be restored here", place: path, remedy: error.remedy, cause: error)
         }
     }
 
@@ -59,7 +60,9 @@ final class RestoreDestination: ReplayDestination {
         do {
             try parent.descriptor.openDirectory(beneath: [], flags: OpenFlags.readDirectory).sync()
         } catch {
-            throw SnapshotError(.system, "the restored directory cannot be made durable", place: path, cause: error)
+            throw SnapshotError(
+                .system, "the restored directory cannot be made durable", place: path, remedy: error.remedy,
+                cause: error)
         }
         return path
     }

@@ -37,7 +37,7 @@ final class SnapshotsDestination: ReplayDestination {
         } catch {
             throw SnapshotError(
                 error.isMissing || error.isNotADirectory ? .notFound : .system,
-                "snapshots cannot be received into this directory", place: path, cause: error)
+                "snapshots cannot be received into this directory", place: path, remedy: error.remedy, cause: error)
         }
         try removeLeftovers()
     }
@@ -71,7 +71,8 @@ final class SnapshotsDestination: ReplayDestination {
             }
         } catch let error as SystemCallError {
             throw SnapshotError(
-                .system, "what an earlier receive left cannot be removed", place: path, cause: error)
+                .system, "what an earlier receive left cannot be removed", place: path, remedy: error.remedy,
+                cause: error)
         }
     }
 
@@ -127,7 +128,8 @@ final class SnapshotsDestination: ReplayDestination {
                 return root
             }
         } catch let error as SystemCallError {
-            throw SnapshotError(.system, "no snapshot can be made here", place: path, cause: error)
+            throw SnapshotError(
+                .system, "no snapshot can be made here", place: path, remedy: error.remedy, cause: error)
         }
     }
 
@@ -166,7 +168,9 @@ final class SnapshotsDestination: ReplayDestination {
         } catch let error as SystemCallError {
             throw SnapshotError(
                 error.isExisting ? .alreadyExists : .system, "the received snapshot cannot be given its name",
-                place: "\(path)/\(building.name)", cause: error)
+                place: "\(path)/\(building.name)",
+                remedy: error.isExisting ? "remove or rename what is there" : error.remedy,
+                cause: error)
         }
         self.building = nil
         return path.hasSuffix("/") ? path + building.identity.name : "\(path)/\(building.identity.name)"
