@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import SnapshotModel
 import SystemCalls
+import SystemPackage
 
 extension VolumeStore {
     /// Makes typed errors of SQLite's, of the system's and of Foundation's.
@@ -15,7 +16,11 @@ extension VolumeStore {
                 error.isNoSpace ? .noSpace : .system, "the volume's files cannot be written", place: place,
                 remedy: error.remedy, cause: error)
         } catch let error as CocoaError {
-            throw SnapshotError(.system, "the volume's files cannot be made", place: place, cause: error)
+            let number = (error.underlying as? POSIXError)?.code.rawValue ?? 0
+            let reason = SystemCallError(errno: Errno(rawValue: number), call: "", place: place)
+            throw SnapshotError(
+                reason.isNoSpace ? .noSpace : .system, "the volume's files cannot be made", place: place,
+                remedy: reason.remedy, cause: error)
         }
     }
 

@@ -21,6 +21,8 @@ extension VolumeStore {
 
     /// Clears what receives left behind whose process is gone.
     func reapAbandonedWriters() throws {
+        // Files of those that were killed before they had a row, or after they had lost it.
+        defer { WriterLock.sweep(writersPath) }
         let working = try read { try RootRecord.all($0, where: "kind = ?", [RootRecord.Kind.working.rawValue]) }
         guard working.contains(where: { WriterLock.isAbandoned($0.name, in: writersPath) }) else { return }
         try write { database in
@@ -29,7 +31,6 @@ extension VolumeStore {
                 try release(record, database)
             }
         }
-        WriterLock.sweep(writersPath)
     }
 
     /// Drops a receive that will not be finished, and cuts off what it appended since its last commit.

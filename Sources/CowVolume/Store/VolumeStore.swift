@@ -20,7 +20,7 @@ final class VolumeStore: Sendable {
     let uuid: SnapshotUUID
     let pool: DatabasePool
 
-    private init(path: String, uuid: SnapshotUUID, pool: DatabasePool) {
+    init(path: String, uuid: SnapshotUUID, pool: DatabasePool) {
         self.path = path
         self.uuid = uuid
         self.pool = pool
@@ -37,29 +37,6 @@ final class VolumeStore: Sendable {
     var segmentsPath: String { "\(path)/\(VolumeStore.segmentsName)" }
     var writersPath: String { "\(path)/\(VolumeStore.writersName)" }
 
-    static func create(at path: String) throws -> VolumeStore {
-        let files = FileManager.default
-        if let found = try? files.contentsOfDirectory(atPath: path) {
-            guard found.isEmpty else {
-                throw SnapshotError(
-                    .alreadyExists, "the directory is not empty", place: path,
-                    remedy: "name a new or an empty directory")
-            }
-        }
-        return try guarded(path) {
-            for name in [segmentsName, writersName] {
-                try files.createDirectory(atPath: "\(path)/\(name)", withIntermediateDirectories: true)
-            }
-            let pool = try openPool(path, isNew: true)
-            let uuid = SnapshotUUID.random()
-            try pool.write { try VolumeSchema.create(in: $0, uuid: uuid) }
-            // The marker comes last: what has one is whole.
-            let marker = Array("cowpath volume, format \(formatVersion)\n".utf8)
-            try Data(marker).write(to: URL(fileURLWithPath: "\(path)/\(markerName)"))
-            return VolumeStore(path: path, uuid: uuid, pool: pool)
-        }
-    }
-
     static func open(at path: String) throws -> VolumeStore {
         guard isVolume(path) else {
             throw SnapshotError(.notFound, "not a volume", place: path, remedy: "make one with 'cowpath create'")
@@ -75,7 +52,7 @@ final class VolumeStore: Sendable {
         FileManager.default.fileExists(atPath: "\(path)/\(markerName)")
     }
 
-    private static func openPool(_ path: String, isNew: Bool = false) throws -> DatabasePool {
+    static func openPool(_ path: String, isNew: Bool = false) throws -> DatabasePool {
         var configuration = Configuration()
         configuration.busyMode = .timeout(busyTimeout)
         configuration.foreignKeysEnabled = false
