@@ -14,9 +14,10 @@ import sys
 import time
 
 import common
+import full_disk
 import killed
 
-PARTS = {"killed": killed}
+PARTS = {"killed": killed, "full": full_disk}
 
 
 def skip(reason):

@@ -67,6 +67,7 @@ final class VolumeStore: Sendable {
         let pool = try DatabasePool(path: "\(path)/\(databaseName)", configuration: configuration)
         // A commit is durable when it returns; GRDB's default in WAL mode may lose the last ones.
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        WriteAheadLog.reserve(pool)
         return pool
     }
 
