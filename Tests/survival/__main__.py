@@ -3,7 +3,7 @@
     python3 Tests/survival [--thorough] [--only killed|full|together] [COWPATH]
 
 Exit status: 0 all holds, 1 not, 77 skipped for the reason that is printed. Errors of the program that come up are
-compared with messages.txt; --messages prints them in its form.
+compared with messages.txt, which --messages writes anew, to be read and committed.
 """
 
 import argparse
@@ -16,8 +16,10 @@ import time
 import common
 import full_disk
 import killed
+import refusals
+import together
 
-PARTS = {"killed": killed, "full": full_disk}
+PARTS = {"killed": killed, "full": full_disk, "together": together, "refusals": refusals}
 
 
 def skip(reason):
@@ -40,6 +42,20 @@ def in_own_namespace():
         return
     os.environ["COWPATH_SURVIVAL_APART"] = "1"
     os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.orig_argv[1:]])
+
+
+def compare(suite, options):
+    """Every message that came up must be among those that were read and kept: a change to one is seen."""
+    path = f"{common.HERE}/messages.txt"
+    if options.messages:
+        with open(path, "w") as file:
+            file.writelines(f"{message}\n" for message in sorted(suite.messages))
+        return
+    with open(path) as file:
+        known = set(file.read().splitlines())
+    for message, names in sorted(suite.messages.items()):
+        suite.check(message in known, f"an error that is not in messages.txt: {names[0]}", message)
+    print(f"{len(suite.messages)} different errors; {suite.passed} passed, {suite.failed} failed")
 
 
 def main():
@@ -70,6 +86,7 @@ def main():
     finally:
         subprocess.run(["umount", "--lazy", work])
         os.rmdir(work)
+    compare(suite, options)
     sys.exit(0 if suite.failed == 0 else 1)
 
 

@@ -153,8 +153,12 @@ struct ReceivePlan {
             head.created = .now
             head.origin = origin
             if let origin, try RootRecord.first(database, where: "id = ?", [origin]) == nil {
-                throw SnapshotError(.baseNotFound, "the base was destroyed meanwhile", place: datasetName)
+                throw SnapshotError(
+                    .baseNotFound, "the base was destroyed meanwhile", place: datasetName,
+                    remedy: "send without a base, or against another")
             }
+            // Another import or receive may have made it since.
+            guard try volume.dataset(datasetName, database) == nil else { throw ReceivePlan.changed(datasetName) }
             try head.insert(database)
             return head
         }

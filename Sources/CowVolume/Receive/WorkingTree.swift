@@ -52,7 +52,8 @@ final class WorkingTree {
                     sql: "UPDATE nodes SET refs = refs + 1 WHERE id = ? AND refs > 0",
                     arguments: [try stored(base.node.rawValue)])
                 guard database.changesCount == 1 else {
-                    throw SnapshotError(.notFound, "the base was destroyed meanwhile", place: base.name)
+                    throw SnapshotError(
+                        .notFound, "the base was destroyed meanwhile", place: base.name, remedy: "do it again")
                 }
             }
             try record.insert(database)

@@ -141,7 +141,8 @@ final class ExtentReader {
             bytes = try file.descriptor.read(at: record.position, count: record.storedLength)
         } catch let error as SystemCallError {
             throw SnapshotError(
-                .corrupt, "a segment cannot be read", place: "extent \(record.id)", cause: error)
+                .corrupt, "a segment cannot be read", place: "extent \(record.id)",
+                remedy: error.remedy ?? "run 'cowpath check'", cause: error)
         }
         guard bytes.count == record.storedLength, CRC32C.checksum(bytes[...]) == record.crc else {
             throw SnapshotError(

@@ -43,7 +43,7 @@ final class VolumeStore: Sendable {
         }
         return try guarded(path) {
             let pool = try openPool(path)
-            let uuid = try pool.read { try VolumeSchema.check($0) }
+            let uuid = try pool.read { try VolumeSchema.check($0, path) }
             return VolumeStore(path: path, uuid: uuid, pool: pool)
         }
     }
