@@ -74,6 +74,10 @@ package final class StreamFileSink: ByteSink {
                 .system, "a stored stream cannot get its name", place: path, remedy: "name another file")
         }
         isComplete = true
+        try StreamFileSink.guarded(path) {
+            let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+            try Descriptor.open(folder, flags: O_RDONLY | O_DIRECTORY).sync()
+        }
     }
 
     private static func guarded<Value: ~Copyable>(_ path: String, _ body: () throws -> Value) throws -> Value {

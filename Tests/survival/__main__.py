@@ -16,10 +16,11 @@ import time
 import common
 import full_disk
 import killed
+import order
 import refusals
 import together
 
-PARTS = {"killed": killed, "full": full_disk, "together": together, "refusals": refusals}
+PARTS = {"order": order, "killed": killed, "full": full_disk, "together": together, "refusals": refusals}
 
 
 def skip(reason):

@@ -78,15 +78,9 @@ class Suite:
 
 
 def plain(error):
-    """A message without what differs from run to run: where in a tree or stream, and which of many names."""
-    error = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID", error.strip())
-    error = re.sub(r"segments/\d+", "segments/N", error)
-    error = re.sub(r"(, )\S+( in frame \d+ at byte \d+ of the stream)", r"\1PATH\2", error)
-    error = re.sub(r"frame \d+ at byte \d+", "frame N at byte N", error)
-    error = re.sub(r"\b(\w+) \S+: (Input/output error|No space left on device|Disk quota exceeded)", r"\1 PATH: \2", error)
-    error = re.sub(r" - while executing `[^`]*`", "", error)
-    error = re.sub(r"extent \d+", "extent N", re.sub(r"node \d+", "node N", error))
-    return re.sub(r"/\S*cowpath-survival[^/\s]*", "WORK", error)
+    """A message without what differs from run to run: the place, and the error below."""
+    found = re.fullmatch(r"(cowpath: .+?), .+?: (.+?)( \([^()]*: .*\))?", error.strip())
+    return f"{found[1]}, PLACE: {found[2]}" if found else error.strip()
 
 
 def leftovers(volume):

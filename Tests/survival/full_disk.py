@@ -10,7 +10,7 @@ import subprocess
 from common import change_tree, make_tree, noise, visible
 
 # The first sizes are too small even to open the volume for writing; with the last everything fits.
-STEPS = 9
+STEPS = 8
 MESSAGE = r"^cowpath: [^\n]+, [^\n]+: [^\n]+\n$"
 
 

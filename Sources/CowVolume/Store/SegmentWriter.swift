@@ -92,7 +92,7 @@ final class SegmentWriter {
         }
         let path = store.segmentPath(id)
         let file = try VolumeStore.guarded(path) {
-            let file = try SegmentFile(path, id: id, writable: true)
+            let file = try SegmentFile(path, id: id, writable: true, mayCreate: true)
             try file.descriptor.truncate(to: size)
             try Descriptor.open(store.segmentsPath, flags: O_RDONLY | O_DIRECTORY).sync()
             return file
@@ -109,10 +109,10 @@ final class SegmentFile {
     let path: String
     let descriptor: Descriptor
 
-    init(_ path: String, id: Int64, writable: Bool) throws(SystemCallError) {
+    init(_ path: String, id: Int64, writable: Bool, mayCreate: Bool = false) throws(SystemCallError) {
         self.id = id
         self.path = path
         descriptor = try Descriptor.open(
-            path, flags: (writable ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW, mode: 0o666)
+            path, flags: (writable ? O_RDWR : O_RDONLY) | (mayCreate ? O_CREAT : 0) | O_NOFOLLOW, mode: 0o666)
     }
 }

@@ -17,16 +17,16 @@ extension VolumeStore {
                 remedy: error.remedy, cause: error)
         } catch let error as CocoaError {
             let number = (error.underlying as? POSIXError)?.code.rawValue ?? 0
-            let reason = SystemCallError(errno: Errno(rawValue: number), call: "", place: place)
+            let reason = SystemCallError(errno: Errno(rawValue: number), call: "mkdir", place: place)
             throw SnapshotError(
                 reason.isNoSpace ? .noSpace : .system, "the volume's files cannot be made", place: place,
-                remedy: reason.remedy, cause: error)
+                remedy: reason.remedy, cause: number == 0 ? error : reason)
         }
     }
 
     private static func failure(_ error: DatabaseError, _ place: String) -> SnapshotError {
         switch error.resultCode {
-        case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_SCHEMA:
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_SCHEMA, .SQLITE_ERROR:
             return SnapshotError(
                 .corrupt, "the volume's database is damaged", place: place, remedy: "restore it from another copy",
                 cause: error)

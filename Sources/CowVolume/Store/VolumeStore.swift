@@ -41,6 +41,11 @@ final class VolumeStore: Sendable {
         guard isVolume(path) else {
             throw SnapshotError(.notFound, "not a volume", place: path, remedy: "make one with 'cowpath create'")
         }
+        // SQLite would make an empty one.
+        guard FileManager.default.fileExists(atPath: "\(path)/\(databaseName)") else {
+            throw SnapshotError(
+                .corrupt, "the volume's database is gone", place: path, remedy: "restore it from another copy")
+        }
         return try guarded(path) {
             let pool = try openPool(path)
             let uuid = try pool.read { try VolumeSchema.check($0, path) }
