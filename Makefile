@@ -8,7 +8,7 @@ COWPATH = .build/$(CONFIGURATION)/cowpath
 
 BUILD_PACKAGES = libzstd-dev zlib1g-dev libsqlite3-dev pkg-config
 # For the independent readers and comparisons that tests and examples hold the program against.
-TEST_PACKAGES = zstd python3 attr acl rsync btrfs-progs e2fsprogs
+TEST_PACKAGES = zstd python3 attr acl rsync btrfs-progs e2fsprogs strace
 SSH_PACKAGES = openssh-server openssh-client
 KERNEL_PACKAGES = xz-utils rsync
 

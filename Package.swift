@@ -43,6 +43,7 @@ let package = Package(
             dependencies: [
                 "SnapshotModel", crypto,
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ] + ground),
         .target(name: "DirectoryAccess", dependencies: ["SnapshotModel"] + ground),
         .target(name: "SnapshotModel"),

@@ -14,7 +14,8 @@ package final class StreamFileSource: ByteSource {
         do {
             descriptor = try Descriptor.open(path, flags: O_RDONLY)
         } catch {
-            throw SnapshotError(.system, "a stored stream cannot be opened", place: path, cause: error)
+            throw SnapshotError(
+                .system, "a stored stream cannot be opened", place: path, remedy: error.remedy, cause: error)
         }
     }
 
@@ -22,26 +23,38 @@ package final class StreamFileSource: ByteSource {
         do {
             return try descriptor.read(count: count)[...]
         } catch {
-            throw SnapshotError(.system, "a stored stream cannot be read", place: path, cause: error)
+            throw SnapshotError(
+                .system, "a stored stream cannot be read", place: path, remedy: error.remedy, cause: error)
         }
     }
 }
 
 /// A stream that is being stored: it gets its name, durable, only when it is complete.
+///
+/// Until then it is `NAME.partial`, locked: one without a lock was left by a crash, and is begun anew.
 package final class StreamFileSink: ByteSink {
     private let path: String
     private let partialPath: String
     private let descriptor: Descriptor
     private var isComplete = false
 
-    /// - Throws: ``SnapshotError`` where the file cannot be made.
+    /// - Throws: ``SnapshotError`` where the file cannot be made, with `inUse` where another is storing it.
     package init(path: String) throws {
         self.path = path
-        partialPath = "\(path).partial-\(getpid())"
-        do {
-            descriptor = try Descriptor.open(partialPath, flags: O_WRONLY | O_CREAT | O_TRUNC)
-        } catch {
-            throw SnapshotError(.system, "a stream cannot be stored", place: path, cause: error)
+        partialPath = "\(path).partial"
+        descriptor = try StreamFileSink.guarded(path) { [partialPath] in
+            let descriptor = try Descriptor.open(partialPath, flags: O_WRONLY | O_CREAT | O_NOFOLLOW)
+            // Who had it may have come to its end in between, and then this is its finished file.
+            guard (try? descriptor.tryLock()) != nil,
+                try Descriptor.open(partialPath, flags: O_RDONLY | O_NOFOLLOW).status().inode
+                    == descriptor.status().inode
+            else {
+                throw SnapshotError(
+                    .inUse, "another process is storing a stream here", place: path,
+                    remedy: "wait until it has ended, or name another file")
+            }
+            try descriptor.truncate(to: 0)
+            return descriptor
         }
     }
 
@@ -50,23 +63,30 @@ package final class StreamFileSink: ByteSink {
     }
 
     package func write(_ bytes: ArraySlice<UInt8>) throws {
-        do {
-            try descriptor.write(bytes)
-        } catch {
-            throw SnapshotError(.system, "a stream cannot be stored", place: path, cause: error)
-        }
+        try StreamFileSink.guarded(path) { try descriptor.write(bytes) }
     }
 
     /// Makes the file durable and gives it its name, replacing what had it.
     package func complete() throws {
-        do {
-            try descriptor.sync()
-        } catch {
-            throw SnapshotError(.system, "a stream cannot be stored", place: path, cause: error)
-        }
+        try StreamFileSink.guarded(path) { try descriptor.sync() }
         guard unsafe rename(partialPath, path) == 0 else {
-            throw SnapshotError(.system, "a stored stream cannot get its name", place: path)
+            throw SnapshotError(
+                .system, "a stored stream cannot get its name", place: path, remedy: "name another file")
         }
         isComplete = true
+        try StreamFileSink.guarded(path) {
+            let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+            try Descriptor.open(folder, flags: O_RDONLY | O_DIRECTORY).sync()
+        }
+    }
+
+    private static func guarded<Value: ~Copyable>(_ path: String, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as SystemCallError {
+            throw SnapshotError(
+                error.isNoSpace ? .noSpace : .system, "a stream cannot be stored", place: path,
+                remedy: error.remedy, cause: error)
+        }
     }
 }

@@ -57,6 +57,8 @@ extension SnapshotError.Code {
     package static let vanished = Self(rawValue: "vanished")
     /// The operating system refused.
     package static let system = Self(rawValue: "system")
+    /// A file system is full.
+    package static let noSpace = Self(rawValue: "no-space")
     /// The request itself is wrong.
     package static let invalidRequest = Self(rawValue: "invalid-request")
     /// A snapshot still has a clone or another dependent.

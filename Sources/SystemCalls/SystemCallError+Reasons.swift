@@ -55,4 +55,21 @@ extension SystemCallError {
 
     /// The file is gone from a server that knew it (`ESTALE`).
     package var isStale: Bool { errno == .staleNFSFileHandle }
+
+    /// What helps where a file system is full.
+    package static let makeRoom = "make room on its file system, then do the same again"
+
+    /// What the user can do about it, where the reason alone tells; nil where it does not.
+    package var remedy: String? {
+        switch errno {
+        case .noSpace: SystemCallError.makeRoom
+        case .diskQuotaExceeded: "remove files or have the quota raised, then do the same again"
+        case .fileTooLarge: "use a file system that takes larger files, or raise the limit (ulimit -f)"
+        case .readOnlyFileSystem: "mount the file system writable, or name a place on another"
+        case .permissionDenied, .notPermitted: "do it as a user who has the right, or give it to this one"
+        case .tooManyOpenFiles, .tooManyOpenFilesInSystem: "raise the limit of open files (ulimit -n)"
+        case .ioError: "see the kernel's log for errors of the disk"
+        default: nil
+        }
+    }
 }

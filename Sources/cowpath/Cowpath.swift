@@ -34,6 +34,8 @@ enum Main {
     static func main() {
         // A reader that goes away must be an error of write(2), not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // Nor must a file that is larger than its limit.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try Cowpath.parseAsRoot()
             try command.run()

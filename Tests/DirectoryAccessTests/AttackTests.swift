@@ -6,7 +6,7 @@ import Testing
 /// Streams and neighbours that want to reach what lies outside the target.
 @Suite struct AttackTests {
     private func begin(_ scratch: Scratch) throws -> DirectoryTarget {
-        try scratch.run("mkdir outside; echo precious > outside/file; chmod 600 outside/file")
+        try scratch.run("mkdir outside t; echo precious > outside/file; chmod 600 outside/file")
         let target = try DirectoryTarget(mode: .restore(to: scratch("t")))
         try target.begin(SnapshotHeader(name: "s", snapshot: SnapshotReference(uuid: .random(), generation: 1)))
         return target

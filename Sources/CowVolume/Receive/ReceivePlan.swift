@@ -36,6 +36,7 @@ struct ReceivePlan {
                 }
                 return (dataset, dataset, [])
             }
+            if let dataset, !options.force { try ReceivePlan.checkNew(header, dataset, volume, database) }
             guard let reference = header.base.reference else {
                 if let dataset { try ReceivePlan.checkFull(dataset, options, volume, database) }
                 if let dataset, try volume.part(.snapshot, name, of: dataset, database) != nil {
@@ -55,6 +56,19 @@ struct ReceivePlan {
             return (dataset, base, undone)
         }
         origin = dataset == nil ? base?.id : nil
+    }
+
+    /// Refuses what was received before, so that nobody looks for what else may be wrong.
+    private static func checkNew(
+        _ header: SnapshotHeader, _ dataset: RootRecord, _ volume: Volume, _ database: Database
+    ) throws {
+        guard let found = try volume.find(header.snapshot.uuid, preferring: dataset.name, database),
+            found.dataset.id == dataset.id
+        else { return }
+        throw SnapshotError(
+            .alreadyExists, "the snapshot of the stream is here already",
+            place: "\(dataset.name)@\(found.snapshot.name)",
+            remedy: "destroy it to receive it again, or go on with what was sent after it")
     }
 
     /// A full stream goes into a dataset that holds nothing yet, or by force.
@@ -139,8 +153,12 @@ struct ReceivePlan {
             head.created = .now
             head.origin = origin
             if let origin, try RootRecord.first(database, where: "id = ?", [origin]) == nil {
-                throw SnapshotError(.baseNotFound, "the base was destroyed meanwhile", place: datasetName)
+                throw SnapshotError(
+                    .baseNotFound, "the base was destroyed meanwhile", place: datasetName,
+                    remedy: "send without a base, or against another")
             }
+            // Another import or receive may have made it since.
+            guard try volume.dataset(datasetName, database) == nil else { throw ReceivePlan.changed(datasetName) }
             try head.insert(database)
             return head
         }

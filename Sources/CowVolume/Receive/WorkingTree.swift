@@ -35,7 +35,7 @@ final class WorkingTree {
     /// - Parameter base: what the tree starts from; nil for an empty directory.
     init(_ store: VolumeStore, base: RootRecord?) throws {
         try store.reapAbandonedWriters()
-        let lock = try WriterLock(in: store.writersPath)
+        let lock = try VolumeStore.guarded(store.writersPath) { try WriterLock(in: store.writersPath) }
         self.store = store
         self.lock = lock
         var record = try store.write { database in
@@ -52,7 +52,8 @@ final class WorkingTree {
                     sql: "UPDATE nodes SET refs = refs + 1 WHERE id = ? AND refs > 0",
                     arguments: [try stored(base.node.rawValue)])
                 guard database.changesCount == 1 else {
-                    throw SnapshotError(.notFound, "the base was destroyed meanwhile", place: base.name)
+                    throw SnapshotError(
+                        .notFound, "the base was destroyed meanwhile", place: base.name, remedy: "do it again")
                 }
             }
             try record.insert(database)

@@ -76,7 +76,8 @@ final class ExtentReader {
             bytes = try window.bytes(of: record) ?? readWindow(at: record)
         } catch let error as SystemCallError {
             throw SnapshotError(
-                .corrupt, "a segment cannot be read", place: "extent \(record.id)", cause: error)
+                .corrupt, "a segment cannot be read", place: "extent \(record.id)",
+                remedy: error.remedy ?? "run 'cowpath check'", cause: error)
         }
         guard bytes.count == record.storedLength, CRC32C.checksum(bytes) == record.crc else {
             throw SnapshotError(

@@ -13,6 +13,16 @@ struct RootRecord {
 
         /// Whether the tree is held by marks alone and has no data.
         var isBookmark: Bool { self == .bookmark }
+
+        /// What the user calls it.
+        var word: String {
+            switch self {
+            case .dataset: "dataset"
+            case .snapshot: "snapshot"
+            case .bookmark: "bookmark"
+            case .working: "receive"
+            }
+        }
     }
 
     var id: Int64 = 0
@@ -97,7 +107,9 @@ extension RootRecord {
                 try stored(nextInode), origin,
             ])
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
-            throw SnapshotError(.alreadyExists, "there is one with this name already", place: place)
+            throw SnapshotError(
+                .alreadyExists, "there is a \(kind.word) with this name already", place: place,
+                remedy: "choose another name, or destroy that one first")
         }
         id = database.lastInsertedRowID
     }

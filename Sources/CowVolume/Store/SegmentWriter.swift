@@ -53,14 +53,16 @@ final class SegmentWriter {
     /// Makes everything appended durable. Must precede the commit that refers to it.
     func sync() throws {
         try flush()
-        for file in unsynced { try file.descriptor.syncData() }
+        for file in unsynced { try VolumeStore.guarded(file.path) { try file.descriptor.syncData() } }
         unsynced.removeAll()
     }
 
     /// Writes what is gathered, so that it can be read.
     func flush() throws {
         guard let file, !buffer.isEmpty else { return }
-        try file.descriptor.write(buffer[...], at: position - UInt64(buffer.count))
+        try VolumeStore.guarded(file.path) {
+            try file.descriptor.write(buffer[...], at: position - UInt64(buffer.count))
+        }
         buffer.removeAll(keepingCapacity: true)
         if !unsynced.contains(where: { $0 === file }) { unsynced.append(file) }
     }
@@ -88,9 +90,13 @@ final class SegmentWriter {
                 sql: "INSERT INTO segments (size, live, writer) VALUES (0, 0, ?)", arguments: [writer])
             return (database.lastInsertedRowID, UInt64(0))
         }
-        let file = try SegmentFile(store.segmentPath(id), id: id, writable: true)
-        try file.descriptor.truncate(to: size)
-        try Descriptor.open(store.segmentsPath, flags: O_RDONLY | O_DIRECTORY).sync()
+        let path = store.segmentPath(id)
+        let file = try VolumeStore.guarded(path) {
+            let file = try SegmentFile(path, id: id, writable: true, mayCreate: true)
+            try file.descriptor.truncate(to: size)
+            try Descriptor.open(store.segmentsPath, flags: O_RDONLY | O_DIRECTORY).sync()
+            return file
+        }
         self.file = file
         position = size
         return file
@@ -100,11 +106,13 @@ final class SegmentWriter {
 /// An open segment.
 final class SegmentFile {
     let id: Int64
+    let path: String
     let descriptor: Descriptor
 
-    init(_ path: String, id: Int64, writable: Bool) throws(SystemCallError) {
+    init(_ path: String, id: Int64, writable: Bool, mayCreate: Bool = false) throws(SystemCallError) {
         self.id = id
+        self.path = path
         descriptor = try Descriptor.open(
-            path, flags: (writable ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW, mode: 0o666)
+            path, flags: (writable ? O_RDWR : O_RDONLY) | (mayCreate ? O_CREAT : 0) | O_NOFOLLOW, mode: 0o666)
     }
 }

@@ -55,13 +55,14 @@ enum VolumeSchema {
     }
 
     /// Refuses what another version wrote, and tells the volume's UUID.
-    static func check(_ database: Database) throws -> SnapshotUUID {
+    static func check(_ database: Database, _ place: String) throws -> SnapshotUUID {
         func value(_ key: String) throws -> StoredRow {
             try StoredRow.one(database, "SELECT value FROM meta WHERE key = ?", [key])
         }
         guard try value("format").integer(0) == VolumeStore.formatVersion, try value("features").integer(0) == 0 else {
             throw SnapshotError(
-                .unsupported, "the volume was made by a newer version", remedy: "use a newer version of the program")
+                .unsupported, "the volume was made by a newer version", place: place,
+                remedy: "use a newer version of the program")
         }
         return try value("uuid").uuid(0)
     }

@@ -21,6 +21,8 @@ extension VolumeStore {
 
     /// Clears what receives left behind whose process is gone.
     func reapAbandonedWriters() throws {
+        // Files of those that were killed before they had a row, or after they had lost it.
+        defer { WriterLock.sweep(writersPath) }
         let working = try read { try RootRecord.all($0, where: "kind = ?", [RootRecord.Kind.working.rawValue]) }
         guard working.contains(where: { WriterLock.isAbandoned($0.name, in: writersPath) }) else { return }
         try write { database in
@@ -29,7 +31,6 @@ extension VolumeStore {
                 try release(record, database)
             }
         }
-        WriterLock.sweep(writersPath)
     }
 
     /// Drops a receive that will not be finished, and cuts off what it appended since its last commit.
@@ -66,56 +67,71 @@ extension VolumeStore {
 
     private func exists(_ sql: String) throws -> Bool { try read { try StoredRow.first($0, sql) != nil } }
 
-    private func giveBackReferences() throws -> Int64 {
+    /// Commits a step after another until one says nil; the others say how many bytes they freed.
+    ///
+    /// Where the disk is full, a step has only the room of the log: the log is used again, and steps become smaller.
+    @discardableResult
+    func writeInSteps(of budget: Int, _ step: (Database, _ budget: Int) throws -> Int64?) throws -> Int64 {
+        var budget = budget
+        var isLogFresh = false
         var freed: Int64 = 0
-        let nodes = CommittedNodes(pool)
         while true {
-            let isDone = try write { database in
-                let rows = try StoredRow.all(
-                    database, "SELECT id, node, marks FROM drops ORDER BY id LIMIT ?", [VolumeStore.dropBudget])
-                if rows.isEmpty { return true }
-                nodes.transaction = database
-                defer { nodes.transaction = nil }
-                var drops: [ReferenceLedger.Drop] = []
-                for row in rows {
-                    drops.append(
-                        .init(node: NodeID(rawValue: try row.unsigned(1)), isMark: try row.integer(2) != 0))
-                    try database.cachedStatement(sql: "DELETE FROM drops WHERE id = ?")
-                        .execute(arguments: [try row.integer(0)])
+            do {
+                guard let count = try write({ try step($0, budget) }) else { return freed }
+                freed += count
+                isLogFresh = false
+            } catch let error as SnapshotError where error.code == .noSpace {
+                if isLogFresh {
+                    guard budget > 1 else { throw error }
+                    budget = max(1, budget / 4)
                 }
-                let ledger = ReferenceLedger(database, nodes)
-                for rest in try ledger.drop(drops, budget: VolumeStore.dropBudget) { try addDrop(rest, database) }
-                try ledger.write()
-                freed += ledger.freedBytes
-                return false
+                WriteAheadLog.reuse(pool)
+                isLogFresh = true
             }
-            if isDone { return freed }
+        }
+    }
+
+    private func giveBackReferences() throws -> Int64 {
+        let nodes = CommittedNodes(pool)
+        return try writeInSteps(of: VolumeStore.dropBudget) { database, budget in
+            let rows = try StoredRow.all(
+                database, "SELECT id, node, marks FROM drops ORDER BY id LIMIT ?", [budget])
+            if rows.isEmpty { return nil }
+            nodes.transaction = database
+            defer { nodes.transaction = nil }
+            var drops: [ReferenceLedger.Drop] = []
+            for row in rows {
+                drops.append(
+                    .init(node: NodeID(rawValue: try row.unsigned(1)), isMark: try row.integer(2) != 0))
+                try database.cachedStatement(sql: "DELETE FROM drops WHERE id = ?")
+                    .execute(arguments: [try row.integer(0)])
+            }
+            let ledger = ReferenceLedger(database, nodes)
+            for rest in try ledger.drop(drops, budget: budget) { try addDrop(rest, database) }
+            try ledger.write()
+            return ledger.freedBytes
         }
     }
 
     /// Forgets extents without references, unless a receive is unfinished, which may have found one of them.
     private func purgeExtents() throws -> Int64 {
-        var freed: Int64 = 0
-        while true {
-            let count = try write { database in
-                let working = RootRecord.Kind.working.rawValue
-                if try RootRecord.first(database, where: "kind = ? LIMIT 1", [working]) != nil { return 0 }
-                let unused = try StoredRow.all(
-                    database, "SELECT \(ExtentRecord.columns) FROM extents WHERE refs = 0 LIMIT ?",
-                    [VolumeStore.purgeBudget]
-                ).map(ExtentRecord.init)
-                for extent in unused {
-                    freed += Int64(extent.storedLength)
-                    try database.cachedStatement(sql: "DELETE FROM extents WHERE id = ?")
-                        .execute(arguments: [try stored(extent.id)])
-                    try database.cachedStatement(sql: "UPDATE segments SET live = live - 1 WHERE id = ?")
-                        .execute(arguments: [extent.segment])
-                }
-                try recordHoles(after: unused, database)
-                try database.execute(sql: "DELETE FROM segments WHERE live = 0 AND writer IS NULL")
-                return unused.count
+        try writeInSteps(of: VolumeStore.purgeBudget) { database, budget in
+            let working = RootRecord.Kind.working.rawValue
+            if try RootRecord.first(database, where: "kind = ? LIMIT 1", [working]) != nil { return nil }
+            let unused = try StoredRow.all(
+                database, "SELECT \(ExtentRecord.columns) FROM extents WHERE refs = 0 LIMIT ?", [budget]
+            ).map(ExtentRecord.init)
+            var freed: Int64 = 0
+            for extent in unused {
+                freed += Int64(extent.storedLength)
+                try database.cachedStatement(sql: "DELETE FROM extents WHERE id = ?")
+                    .execute(arguments: [try stored(extent.id)])
+                try database.cachedStatement(sql: "UPDATE segments SET live = live - 1 WHERE id = ?")
+                    .execute(arguments: [extent.segment])
             }
-            if count < VolumeStore.purgeBudget { return freed }
+            try recordHoles(after: unused, database)
+            try database.execute(sql: "DELETE FROM segments WHERE live = 0 AND writer IS NULL")
+            return unused.isEmpty ? nil : freed
         }
     }
 
@@ -154,11 +170,12 @@ extension VolumeStore {
             try? file.descriptor.allocate(
                 mode: VolumeStore.punchHole, offset: try hole.unsigned(2), length: try hole.unsigned(3))
         }
-        try write { database in
+        try writeInSteps(of: 1) { database, _ in
             for hole in holes {
                 try database.cachedStatement(sql: "DELETE FROM holes WHERE id = ?")
                     .execute(arguments: [try hole.integer(0)])
             }
+            return nil
         }
     }
 
@@ -177,9 +194,7 @@ extension VolumeStore {
     /// Gives free pages of the database back and empties its log. Other processes may stand in the way; then it
     /// happens the next time.
     func compactDatabase() {
-        try? pool.writeWithoutTransaction { database in
-            try database.execute(sql: "PRAGMA incremental_vacuum")
-            try database.checkpoint(.truncate)
-        }
+        try? pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA incremental_vacuum") }
+        WriteAheadLog.empty(pool)
     }
 }

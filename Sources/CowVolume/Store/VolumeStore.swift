@@ -20,11 +20,13 @@ final class VolumeStore: Sendable {
     let uuid: SnapshotUUID
     let pool: DatabasePool
 
-    private init(path: String, uuid: SnapshotUUID, pool: DatabasePool) {
+    init(path: String, uuid: SnapshotUUID, pool: DatabasePool) {
         self.path = path
         self.uuid = uuid
         self.pool = pool
     }
+
+    deinit { WriteAheadLog.shorten(pool) }
 
     func segmentPath(_ id: Int64) -> String {
         let digits = String(id)
@@ -35,36 +37,18 @@ final class VolumeStore: Sendable {
     var segmentsPath: String { "\(path)/\(VolumeStore.segmentsName)" }
     var writersPath: String { "\(path)/\(VolumeStore.writersName)" }
 
-    static func create(at path: String) throws -> VolumeStore {
-        let files = FileManager.default
-        if let found = try? files.contentsOfDirectory(atPath: path) {
-            guard found.isEmpty else {
-                throw SnapshotError(
-                    .alreadyExists, "the directory is not empty", place: path,
-                    remedy: "name a new or an empty directory")
-            }
-        }
-        return try guarded(path) {
-            for name in [segmentsName, writersName] {
-                try files.createDirectory(atPath: "\(path)/\(name)", withIntermediateDirectories: true)
-            }
-            let pool = try openPool(path)
-            let uuid = SnapshotUUID.random()
-            try pool.write { try VolumeSchema.create(in: $0, uuid: uuid) }
-            // The marker comes last: what has one is whole.
-            let marker = Array("cowpath volume, format \(formatVersion)\n".utf8)
-            try Data(marker).write(to: URL(fileURLWithPath: "\(path)/\(markerName)"))
-            return VolumeStore(path: path, uuid: uuid, pool: pool)
-        }
-    }
-
     static func open(at path: String) throws -> VolumeStore {
         guard isVolume(path) else {
             throw SnapshotError(.notFound, "not a volume", place: path, remedy: "make one with 'cowpath create'")
         }
+        // SQLite would make an empty one.
+        guard FileManager.default.fileExists(atPath: "\(path)/\(databaseName)") else {
+            throw SnapshotError(
+                .corrupt, "the volume's database is gone", place: path, remedy: "restore it from another copy")
+        }
         return try guarded(path) {
             let pool = try openPool(path)
-            let uuid = try pool.read { try VolumeSchema.check($0) }
+            let uuid = try pool.read { try VolumeSchema.check($0, path) }
             return VolumeStore(path: path, uuid: uuid, pool: pool)
         }
     }
@@ -73,20 +57,22 @@ final class VolumeStore: Sendable {
         FileManager.default.fileExists(atPath: "\(path)/\(markerName)")
     }
 
-    private static func openPool(_ path: String) throws -> DatabasePool {
+    static func openPool(_ path: String, isNew: Bool = false) throws -> DatabasePool {
         var configuration = Configuration()
         configuration.busyMode = .timeout(busyTimeout)
         configuration.foreignKeysEnabled = false
         configuration.persistentReadOnlyConnections = true
         configuration.prepareDatabase { database in
-            // Both have an effect only in an empty database: nodes fill a few pages, and pages can be given back.
-            if !database.configuration.readonly {
+            WriteAheadLog.keepFiles(of: database)
+            // Nodes fill a few pages, and pages can be given back. Later this would only write and wait for writers.
+            if isNew, !database.configuration.readonly {
                 try database.execute(sql: "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL")
             }
         }
         let pool = try DatabasePool(path: "\(path)/\(databaseName)", configuration: configuration)
         // A commit is durable when it returns; GRDB's default in WAL mode may lose the last ones.
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        WriteAheadLog.reserve(pool)
         return pool
     }
 
@@ -98,25 +84,5 @@ final class VolumeStore: Sendable {
     /// Commits what `body` changes, or nothing where it throws. No other process writes meanwhile.
     func write<Value>(_ body: (Database) throws -> Value) throws -> Value {
         try VolumeStore.guarded(path) { try pool.write(body) }
-    }
-
-    /// Makes typed errors of SQLite's.
-    static func guarded<Value>(_ place: String, _ body: () throws -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch let error as DatabaseError {
-            switch error.resultCode {
-            case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_SCHEMA:
-                throw SnapshotError(.corrupt, "the volume's database is damaged", place: place, cause: error)
-            case .SQLITE_BUSY:
-                throw SnapshotError(
-                    .inUse, "the volume is being written by another process", place: place,
-                    remedy: "try again when that is done", cause: error)
-            default:
-                throw SnapshotError(.system, "the volume's database refused", place: place, cause: error)
-            }
-        } catch let error as CocoaError {
-            throw SnapshotError(.system, "the volume's files cannot be made", place: place, cause: error)
-        }
     }
 }

@@ -13,13 +13,14 @@ extension Volume {
     ///   asked for.
     @discardableResult
     package func destroy(_ name: String, recursive: Bool = false) throws -> UInt64 {
-        try store.write { database in
+        try store.writeInSteps(of: 1) { database, _ in
             let doomed = try doomed(name, recursive: recursive, database)
             try refuseOrigins(among: doomed, database)
             for record in doomed {
                 try record.delete(database)
                 try store.addDrop(.init(node: record.node, isMark: record.kind.isBookmark), database)
             }
+            return nil
         }
         let freed = try store.reclaim()
         store.compactDatabase()

@@ -12,7 +12,9 @@ extension Volume {
         try EntityName.check(dataset: name)
         try store.write { database in
             guard try dataset(name, database) == nil else {
-                throw SnapshotError(.alreadyExists, "there is a dataset with this name already", place: name)
+                throw SnapshotError(
+                    .alreadyExists, "there is a dataset with this name already", place: name,
+                    remedy: "choose another name, or destroy that one first")
             }
         }
         try makeParents(of: name)

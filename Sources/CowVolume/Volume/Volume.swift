@@ -31,6 +31,8 @@ package final class Volume {
 
     // MARK: Finding rows
 
+    private static let listThem = "see what there is with 'cowpath list'"
+
     func dataset(_ name: String, _ database: Database) throws -> RootRecord? {
         try RootRecord.first(
             database, where: "kind = ? AND dataset = 0 AND name = ?", [RootRecord.Kind.dataset.rawValue, name])
@@ -38,7 +40,7 @@ package final class Volume {
 
     func existingDataset(_ name: String, _ database: Database) throws -> RootRecord {
         guard let record = try dataset(name, database) else {
-            throw SnapshotError(.notFound, "there is no dataset with this name", place: name)
+            throw SnapshotError(.notFound, "there is no dataset with this name", place: name, remedy: Volume.listThem)
         }
         return record
     }
@@ -64,7 +66,7 @@ package final class Volume {
             }
         guard let found else {
             let what = name.snapshot == nil ? "bookmark" : "snapshot"
-            throw SnapshotError(.notFound, "there is no \(what) with this name", place: text)
+            throw SnapshotError(.notFound, "there is no \(what) with this name", place: text, remedy: Volume.listThem)
         }
         return (dataset, found)
     }

@@ -55,7 +55,8 @@ final class MirrorDestination: ReplayDestination {
             self.base = replay.base
             return replay
         } catch let error as SystemCallError {
-            throw SnapshotError(.system, "this directory cannot be brought up to date", place: path, cause: error)
+            throw SnapshotError(
+                .system, "this directory cannot be brought up to date", place: path, remedy: error.remedy, cause: error)
         }
     }
 
@@ -104,7 +105,8 @@ final class MirrorDestination: ReplayDestination {
         do {
             try RecordFile.write(record, as: recordName, in: parent.descriptor)
         } catch {
-            throw SnapshotError(.system, "the record of the mirror cannot be written", place: path, cause: error)
+            throw SnapshotError(
+                .system, "the record of the mirror cannot be written", place: path, remedy: error.remedy, cause: error)
         }
         pending = nil
         base = nil

@@ -3,11 +3,16 @@ import SystemCalls
 
 /// Records on disk, replaced whole and durably.
 enum RecordFile {
-    /// Writes a record under a name of its own and gives it the final one.
+    /// What follows the name of a record while it is being written.
+    static let unfinishedSuffix: StaticString = ".new"
+
+    /// Writes a record under a name of its own and gives it the final one. Only one may do so at a time.
     static func write(
         _ record: SnapshotRecord, as name: [UInt8], in directory: borrowing Descriptor
     ) throws(SystemCallError) {
-        let temporary = Array(".cowpath-record-\(SnapshotUUID.random())".utf8)
+        let temporary = name + Array(unfinishedSuffix.description.utf8)
+        // A crash may have left one.
+        try? directory.unlink(temporary)
         let file = try directory.open(temporary, flags: OpenFlags.create, mode: 0o644)
         do throws(SystemCallError) {
             try file.write(record.bytes[...], at: 0)

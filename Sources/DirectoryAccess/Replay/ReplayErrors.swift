@@ -95,8 +95,8 @@ extension SnapshotError {
         } else if error.isMissing || error.isNotADirectory || error.isNotEmpty {
             (code, message) = (.invalidInstruction, "the stream does not fit what is here")
         } else {
-            (code, message) = (.system, "the target cannot be written")
+            (code, message) = (error.isNoSpace ? .noSpace : .system, "the target cannot be written")
         }
-        return SnapshotError(code, message, place: path.description, cause: error)
+        return SnapshotError(code, message, place: path.description, remedy: error.remedy, cause: error)
     }
 }

@@ -1,14 +1,15 @@
 import SnapshotModel
 import SystemCalls
 
-/// A directory that is made or, if it is empty, filled, and of which nothing is recorded.
+/// A directory that is made, visible only when it is whole, or that is filled if it is empty. Nothing is recorded.
 final class RestoreDestination: ReplayDestination {
     private let path: String
     private let isStrict: Bool
     private let parent: SharedDescriptor
     private let name: [UInt8]
     private var root: SharedDescriptor?
-    private var wasMade = false
+    /// Where the directory was not there.
+    private var partial: PartialDirectory?
     /// What was restored here in this run, so that a stream of several snapshots can be.
     private var held: SnapshotReference?
     private var missing: Set<RelativePath> = []
@@ -32,16 +33,27 @@ final class RestoreDestination: ReplayDestination {
             return replay(header, in: root)
         }
         do {
-            wasMade = (try? parent.descriptor.status(of: name)) == nil
-            let root = try TargetPath.openOrMake(name, in: parent.descriptor)
-            try TargetPath.checkEmpty(root.descriptor, path)
+            let root = try makeRoot()
             self.root = root
             pending = header.snapshot
             missing = []
             return replay(header, in: root)
         } catch let error as SystemCallError {
-            throw SnapshotError(.system, "nothing can be restored here", place: path, cause: error)
+            throw SnapshotError(
+                .system, "nothing can be restored here", place: path, remedy: error.remedy, cause: error)
         }
+    }
+
+    private func makeRoot() throws -> SharedDescriptor {
+        if (try? parent.descriptor.status(of: name)) == nil {
+            try PartialDirectory.removeLeftovers(in: parent.descriptor)
+            let partial = try PartialDirectory(in: parent)
+            self.partial = partial
+            return partial.root
+        }
+        let root = SharedDescriptor(try parent.descriptor.open(name, flags: OpenFlags.readDirectory))
+        try TargetPath.checkEmpty(root.descriptor, path)
+        return root
     }
 
     private func replay(_ header: SnapshotHeader, in root: SharedDescriptor) -> TreeReplay {
@@ -57,9 +69,13 @@ final class RestoreDestination: ReplayDestination {
         pending = nil
         missing = replay.missing
         do {
+            try partial?.publish(as: name)
+            partial = nil
             try parent.descriptor.openDirectory(beneath: [], flags: OpenFlags.readDirectory).sync()
         } catch {
-            throw SnapshotError(.system, "the restored directory cannot be made durable", place: path, cause: error)
+            throw SnapshotError(
+                .system, "the restored directory cannot be made durable", place: path, remedy: error.remedy,
+                cause: error)
         }
         return path
     }
@@ -68,7 +84,10 @@ final class RestoreDestination: ReplayDestination {
         guard pending != nil, let root else { return }
         pending = nil
         self.root = nil
-        guard (try? TreeRemoval.removeContents(of: root.descriptor)) != nil, wasMade else { return }
-        try? parent.descriptor.removeDirectory(name)
+        if let partial {
+            self.partial = nil
+            return partial.remove()
+        }
+        try? TreeRemoval.removeContents(of: root.descriptor)
     }
 }

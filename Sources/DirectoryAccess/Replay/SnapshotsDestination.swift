@@ -3,18 +3,15 @@ import SystemCalls
 
 /// A directory of received snapshots, with their records in `.cowpath`.
 ///
-/// A snapshot is built as `.cowpath-partial-UUID`, whose open directory is locked for as long as it is being
-/// built: what has no lock was left by a crash.
+/// A snapshot is built as a ``PartialDirectory``.
 final class SnapshotsDestination: ReplayDestination {
     private struct Building {
-        let partial: [UInt8]
+        let partial: PartialDirectory
         let name: FileName
-        let root: SharedDescriptor
         let identity: SnapshotIdentity
     }
 
     private static let recordsName = Array(".cowpath".utf8)
-    private static let partialPrefix = Array(".cowpath-partial-".utf8)
 
     private let path: String
     private let isStrict: Bool
@@ -37,12 +34,12 @@ final class SnapshotsDestination: ReplayDestination {
         } catch {
             throw SnapshotError(
                 error.isMissing || error.isNotADirectory ? .notFound : .system,
-                "snapshots cannot be received into this directory", place: path, cause: error)
+                "snapshots cannot be received into this directory", place: path, remedy: error.remedy, cause: error)
         }
         try removeLeftovers()
     }
 
-    /// Holds the lock under which partial directories are made and looked for.
+    /// Holds the lock under which records are written and removed.
     private func locked<Result>(_ body: () throws -> Result) throws -> Result {
         let lock = try directory.descriptor.openDirectory(
             beneath: SnapshotsDestination.recordsName, flags: OpenFlags.readDirectory)
@@ -55,23 +52,16 @@ final class SnapshotsDestination: ReplayDestination {
 
     private func removeLeftovers() throws {
         do {
+            try PartialDirectory.removeLeftovers(in: directory.descriptor)
             try locked {
-                var names: [[UInt8]] = []
-                let listed = try directory.descriptor.openDirectory(beneath: [], flags: OpenFlags.readDirectory)
-                try listed.forEachEntry { entry in
-                    if entry.name.starts(with: SnapshotsDestination.partialPrefix) { names.append(entry.name) }
-                }
-                for name in names {
-                    // One that is another user's, or in work, is left to its owner.
-                    guard let partial = try? directory.descriptor.open(name, flags: OpenFlags.readDirectory),
-                        (try? partial.tryLock()) != nil
-                    else { continue }
-                    try? TreeRemoval.remove(name, in: directory.descriptor)
+                for name in try records.descriptor.names(where: { $0.ends(with: RecordFile.unfinishedSuffix) }) {
+                    try records.descriptor.unlink(name)
                 }
             }
         } catch let error as SystemCallError {
             throw SnapshotError(
-                .system, "what an earlier receive left cannot be removed", place: path, cause: error)
+                .system, "what an earlier receive left cannot be removed", place: path, remedy: error.remedy,
+                cause: error)
         }
     }
 
@@ -97,9 +87,10 @@ final class SnapshotsDestination: ReplayDestination {
             name: header.name, uuid: .random(), generation: header.snapshot.generation,
             receivedUUID: header.snapshot.uuid, receivedGeneration: header.snapshot.generation,
             created: header.created)
-        let root = try makePartial(name, identity)
+        let partial = try makePartial()
+        building = Building(partial: partial, name: name, identity: identity)
         let replay = TreeReplay(
-            root: root, snapshot: header.snapshot, isStrict: isStrict, missing: base?.record.missing ?? []
+            root: partial.root, snapshot: header.snapshot, isStrict: isStrict, missing: base?.record.missing ?? []
         ) { [unowned self] reference in
             try find(reference.uuid)?.root
         }
@@ -115,28 +106,19 @@ final class SnapshotsDestination: ReplayDestination {
         return replay
     }
 
-    private func makePartial(_ name: FileName, _ identity: SnapshotIdentity) throws -> SharedDescriptor {
+    private func makePartial() throws -> PartialDirectory {
         do {
-            return try locked {
-                let partial = SnapshotsDestination.partialPrefix + Array(identity.uuid.description.utf8)
-                try directory.descriptor.makeDirectory(partial, mode: 0o700)
-                let root = SharedDescriptor(
-                    try directory.descriptor.open(partial, flags: OpenFlags.readDirectory))
-                try root.descriptor.tryLock()
-                building = Building(partial: partial, name: name, root: root, identity: identity)
-                return root
-            }
-        } catch let error as SystemCallError {
-            throw SnapshotError(.system, "no snapshot can be made here", place: path, cause: error)
+            return try PartialDirectory(in: directory)
+        } catch {
+            throw SnapshotError(
+                error.isNoSpace ? .noSpace : .system, "no snapshot can be made here", place: path,
+                remedy: error.remedy, cause: error)
         }
     }
 
     /// The snapshot that a stream names by one of its UUIDs, if its directory is still there.
     private func find(_ uuid: SnapshotUUID) throws -> (record: SnapshotRecord, root: SharedDescriptor)? {
-        var names: [[UInt8]] = []
-        let listed = try records.descriptor.openDirectory(beneath: [], flags: OpenFlags.readDirectory)
-        try listed.forEachEntry { if $0.name.ends(with: ".json") { names.append($0.name) } }
-        for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+        for name in try recordNames() {
             // A record that is damaged says nothing of the others.
             guard let record = (try? RecordFile.read(name, in: records.descriptor)) ?? nil,
                 record.identity.answers(to: uuid),
@@ -152,31 +134,50 @@ final class SnapshotsDestination: ReplayDestination {
         guard let building else { throw SnapshotError(.invalidInstruction, "no snapshot was begun", place: path) }
         do {
             let record = SnapshotRecord(identity: building.identity, missing: replay.missing)
-            let recordName = Array("\(building.identity.uuid).json".utf8)
-            // The record first: one without a directory is passed over, a directory without one is lost as a base.
-            try RecordFile.write(record, as: recordName, in: records.descriptor)
-            do throws(SystemCallError) {
-                try directory.descriptor.renameWithoutReplacing(
-                    building.partial, to: building.name.bytes, in: directory.descriptor)
-            } catch {
-                try? records.descriptor.unlink(recordName)
-                throw error
-            }
+            try locked { try publish(building, record) }
             try directory.descriptor.sync()
         } catch let error as SystemCallError {
             throw SnapshotError(
                 error.isExisting ? .alreadyExists : .system, "the received snapshot cannot be given its name",
-                place: "\(path)/\(building.name)", cause: error)
+                place: "\(path)/\(building.name)",
+                remedy: error.isExisting ? "remove or rename what is there" : error.remedy,
+                cause: error)
         }
         self.building = nil
         return path.hasSuffix("/") ? path + building.identity.name : "\(path)/\(building.identity.name)"
     }
 
+    private func publish(_ building: Building, _ record: SnapshotRecord) throws {
+        let recordName = Array("\(building.identity.uuid).json".utf8)
+        try forgetFormer(building.name)
+        // The record first: one without a directory is passed over, a directory without one is lost as a base.
+        try RecordFile.write(record, as: recordName, in: records.descriptor)
+        do throws(SystemCallError) {
+            try building.partial.publish(as: building.name.bytes)
+        } catch {
+            try? records.descriptor.unlink(recordName)
+            throw error
+        }
+    }
+
+    /// Removes the records of snapshots that had this name once, so that none of them is taken for the new one.
+    private func forgetFormer(_ name: FileName) throws {
+        guard (try? directory.descriptor.status(of: name.bytes)) == nil else { return }
+        for recordName in try recordNames() {
+            guard let record = (try? RecordFile.read(recordName, in: records.descriptor)) ?? nil,
+                Array(record.identity.name.utf8) == name.bytes
+            else { continue }
+            try records.descriptor.unlink(recordName)
+        }
+    }
+
+    private func recordNames() throws -> [[UInt8]] {
+        try records.descriptor.names { $0.ends(with: ".json") }
+    }
+
     func abandon() {
-        guard let building else { return }
-        self.building = nil
-        // What cannot be removed now is removed by the next start.
-        try? TreeRemoval.remove(building.partial, in: directory.descriptor)
+        building?.partial.remove()
+        building = nil
     }
 }
 

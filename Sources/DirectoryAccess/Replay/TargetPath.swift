@@ -21,7 +21,7 @@ enum TargetPath {
         } catch {
             throw SnapshotError(
                 error.isMissing || error.isNotADirectory ? .notFound : .system,
-                "the directory that holds the target cannot be opened", place: path, cause: error)
+                "the directory that holds the target cannot be opened", place: path, remedy: error.remedy, cause: error)
         }
     }
 

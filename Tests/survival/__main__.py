@@ -1,0 +1,94 @@
+"""What must survive: kill -9, a full disk, and many at once.
+
+    python3 Tests/survival [--thorough] [--only killed|full|together] [COWPATH]
+
+Exit status: 0 all holds, 1 not, 77 skipped for the reason that is printed. Errors of the program that come up are
+compared with messages.txt, which --messages writes anew, to be read and committed.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import common
+import full_disk
+import killed
+import order
+import refusals
+import together
+
+PARTS = {"order": order, "killed": killed, "full": full_disk, "together": together, "refusals": refusals}
+
+
+def skip(reason):
+    print(f"survival: skipped: {reason}")
+    sys.exit(77)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="survival")
+    parser.add_argument("cowpath", nargs="?", default=f"{common.HERE}/../../.build/release/cowpath")
+    parser.add_argument("--thorough", action="store_true")
+    parser.add_argument("--only", choices=sorted(PARTS))
+    parser.add_argument("--messages", action="store_true")
+    return parser.parse_args()
+
+
+def in_own_namespace():
+    """Mounts made here are seen by nobody else, and vanish with this process."""
+    if os.environ.get("COWPATH_SURVIVAL_APART"):
+        return
+    os.environ["COWPATH_SURVIVAL_APART"] = "1"
+    os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.orig_argv[1:]])
+
+
+def compare(suite, options):
+    """Every message that came up must be among those that were read and kept: a change to one is seen."""
+    path = f"{common.HERE}/messages.txt"
+    if options.messages:
+        with open(path, "w") as file:
+            file.writelines(f"{message}\n" for message in sorted(suite.messages))
+        return
+    with open(path) as file:
+        known = set(file.read().splitlines())
+    for message, names in sorted(suite.messages.items()):
+        suite.check(message in known, f"an error that is not in messages.txt: {names[0]}", message)
+    print(f"{len(suite.messages)} different errors; {suite.passed} passed, {suite.failed} failed")
+
+
+def main():
+    options = arguments()
+    if not os.access(options.cowpath, os.X_OK):
+        print(f"survival: no program at {options.cowpath}: build it first", file=sys.stderr)
+        sys.exit(1)
+    if os.geteuid() != 0:
+        skip("needs root, to mount small file systems")
+    for program in ["strace", "diff", "unshare"]:
+        if not shutil.which(program):
+            skip(f"needs {program}")
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
+        skip("needs the right to make a mount namespace")
+    in_own_namespace()
+    work = f"{os.environ.get('TMPDIR', '/tmp')}/cowpath-survival.{os.getpid()}"
+    os.mkdir(work)
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", work], capture_output=True).returncode != 0:
+        os.rmdir(work)
+        skip("needs tmpfs")
+    suite = common.Suite(os.path.realpath(options.cowpath), options.thorough)
+    try:
+        for name, part in PARTS.items():
+            if options.only in (None, name):
+                start = time.monotonic()
+                part.test(suite, f"{work}/{name}")
+                print(f"{name}: {time.monotonic() - start:.0f} s, {suite.passed} passed, {suite.failed} failed")
+    finally:
+        subprocess.run(["umount", "--lazy", work])
+        os.rmdir(work)
+    compare(suite, options)
+    sys.exit(0 if suite.failed == 0 else 1)
+
+
+main()
