@@ -45,7 +45,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ] + ground),
         .target(name: "DirectoryAccess", dependencies: ["SnapshotModel"] + ground),
-        .target(name: "SnapshotModel"),
+        .target(name: "SnapshotModel", dependencies: ["Codecs"]),
 
         // The ground.
         .target(name: "SystemCalls", dependencies: ["CLinux", systemPackage]),

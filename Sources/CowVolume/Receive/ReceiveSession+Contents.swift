@@ -133,23 +133,18 @@ extension ReceiveSession {
 
     func writeEncoded(_ path: RelativePath, offset: UInt64, _ extent: EncodedExtent) throws {
         let number = try regularFile(path)
-        guard extent.decodedLength > 0, extent.decodedLength <= UInt64(ExtentLimits.maximumLength),
-            extent.fileLength > 0, extent.decodedOffset <= extent.decodedLength,
-            extent.fileLength <= extent.decodedLength - extent.decodedOffset
-        else { throw invalid("an encoded extent says impossible lengths", path) }
+        let range = try extent.decodedRange()
         let end = try end(offset, extent.fileLength, path)
         let isWhole = extent.decodedOffset == 0 && extent.fileLength == extent.decodedLength
         guard isWhole, extent.encoding == .zstd, extent.fileLength > UInt64(FileLimits.inlineSize) else {
-            let bytes = try decoded(extent)
-            let start = Int(extent.decodedOffset)
-            return try write(path, offset: offset, bytes[start..<start + Int(extent.fileLength)])
+            return try write(path, offset: offset, extent.decoded()[range])
         }
         try flushBuffer()
         try settleAsExtents(number)
         try grow(number, to: end)
         underway[number, default: 0] += 1
         try pipeline.submit {
-            let raw = try decoded(extent)
+            let raw = try extent.decoded()
             // A frame that saves nothing is not worth decoding ever again; one that does not say how long it is
             // could not be decoded alone.
             let packed: PackedExtent
@@ -195,17 +190,5 @@ extension ReceiveSession {
             if !mode.contains(.keepSize) { try grow(number, to: end) }
         }
         try change(number) { _ in }
-    }
-}
-
-/// The bytes of an encoded extent.
-private func decoded(_ extent: EncodedExtent) throws -> [UInt8] {
-    do {
-        return try PaddedFrame.decode(
-            extent.bytes, compression: extent.encoding.rawValue, length: Int(extent.decodedLength))
-    } catch {
-        throw SnapshotError(
-            error.isUnsupported ? .unsupported : .corrupt, "an encoded extent cannot be decoded",
-            remedy: "send without --compressed-data", cause: error)
     }
 }

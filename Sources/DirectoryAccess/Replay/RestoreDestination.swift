@@ -13,6 +13,7 @@ final class RestoreDestination: ReplayDestination {
     private var held: SnapshotReference?
     private var missing: Set<RelativePath> = []
     private var pending: SnapshotReference?
+    private var base: BaseFiles?
 
     init(path: String, isStrict: Bool) throws {
         self.path = path
@@ -29,7 +30,10 @@ final class RestoreDestination: ReplayDestination {
             }
             self.held = nil
             pending = header.snapshot
-            return replay(header, in: root)
+            let replay = replay(header, in: root)
+            replay.base = BaseFiles(of: name, in: parent) { $0 == reference.uuid }
+            base = replay.base
+            return replay
         }
         do {
             wasMade = (try? parent.descriptor.status(of: name)) == nil
@@ -55,6 +59,7 @@ final class RestoreDestination: ReplayDestination {
     func finish(_ replay: TreeReplay) throws -> String {
         held = pending
         pending = nil
+        base = nil
         missing = replay.missing
         do {
             try parent.descriptor.openDirectory(beneath: [], flags: OpenFlags.readDirectory).sync()
@@ -68,6 +73,8 @@ final class RestoreDestination: ReplayDestination {
         guard pending != nil, let root else { return }
         pending = nil
         self.root = nil
+        try? base?.removeKept()
+        base = nil
         guard (try? TreeRemoval.removeContents(of: root.descriptor)) != nil, wasMade else { return }
         try? parent.descriptor.removeDirectory(name)
     }

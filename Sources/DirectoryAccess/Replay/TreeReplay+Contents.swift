@@ -1,4 +1,3 @@
-import Codecs
 import SnapshotModel
 import SystemCalls
 
@@ -11,24 +10,8 @@ extension TreeReplay {
     }
 
     func writeEncoded(_ path: RelativePath, offset: UInt64, _ extent: EncodedExtent) throws {
-        let limit = UInt64(EncodedExtent.maximumDecodedLength)
-        let (end, overflows) = extent.decodedOffset.addingReportingOverflow(extent.fileLength)
-        guard extent.decodedLength <= limit, !overflows, end <= extent.decodedLength else {
-            throw invalid("an encoded extent decodes to at most 128 KiB, and its range lies in them", path)
-        }
-        let decoded = try decode(extent, path)
-        try write(path, offset: offset, decoded[Int(extent.decodedOffset)..<Int(end)])
-    }
-
-    private func decode(_ extent: EncodedExtent, _ path: RelativePath) throws -> [UInt8] {
-        do {
-            return try PaddedFrame.decode(
-                extent.bytes, compression: extent.encoding.rawValue, length: Int(extent.decodedLength))
-        } catch {
-            throw SnapshotError(
-                error.isUnsupported ? .unsupported : .corrupt, "an encoded extent cannot be decoded",
-                place: path.description, remedy: "send without --compressed-data", cause: error)
-        }
+        let range = try extent.decodedRange()
+        try write(path, offset: offset, extent.decoded()[range])
     }
 
     func truncate(_ path: RelativePath, size: UInt64) throws {

@@ -58,6 +58,8 @@ package final class TreeReplay {
             try replay(instruction)
         } catch let error as SystemCallError {
             throw failure(error, at: instruction.path)
+        } catch let error as SnapshotError {
+            throw error.placed(ifNeeded: "\(instruction.path)")
         }
     }
 
