@@ -61,13 +61,13 @@ let package = Package(
         // Tests.
         .target(
             name: "SnapshotTesting",
-            dependencies: ["SnapshotModel"],
+            dependencies: ["SnapshotModel", "Codecs"],
             path: "Tests/SnapshotTesting"),
         .testTarget(name: "SnapshotModelTests", dependencies: ["SnapshotModel"]),
         .testTarget(name: "SystemCallsTests", dependencies: ["SystemCalls", systemPackage]),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"]),
         .testTarget(name: "WorkersTests", dependencies: ["Workers"]),
-        .testTarget(name: "SendStreamTests", dependencies: ["SendStream", "SnapshotTesting", "SnapshotModel"]),
+        .testTarget(name: "SendStreamTests", dependencies: ["SendStream", "Codecs", "SnapshotTesting", "SnapshotModel"]),
         .testTarget(name: "SnapshotDiffTests", dependencies: ["SnapshotDiff", "SnapshotTesting", "SnapshotModel"]),
         .testTarget(name: "CowVolumeTests", dependencies: ["CowVolume", "SnapshotTesting", "SnapshotModel"]),
         .testTarget(
@@ -76,7 +76,7 @@ let package = Package(
             name: "ReplicationTests",
             dependencies: [
                 "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "SnapshotTesting",
-                "SnapshotModel", .product(name: "Logging", package: "swift-log"),
+                "SnapshotModel", "Codecs", crypto, .product(name: "Logging", package: "swift-log"),
             ]),
     ]
 )
