@@ -179,6 +179,12 @@ extension VolumeStore {
     func compactDatabase() {
         try? pool.writeWithoutTransaction { database in
             try database.execute(sql: "PRAGMA incremental_vacuum")
+            // A reader may stay for as long as a restore takes. It is not waited for, least of all with the
+            // writers' lock in hand.
+            try database.execute(sql: "PRAGMA busy_timeout = 0")
+            defer {
+                try? database.execute(sql: "PRAGMA busy_timeout = \(Int(VolumeStore.busyTimeout * 1000))")
+            }
             try database.checkpoint(.truncate)
         }
     }

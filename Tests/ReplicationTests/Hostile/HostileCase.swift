@@ -79,7 +79,10 @@ struct HostileCase: Sendable {
 extension RawStream {
     /// A stream that is in order, with the ``HostileCase/groundwork``.
     static func good(_ name: String, _ snapshot: SnapshotReference = RawStream.reference(3)) -> RawStream {
-        var stream = RawStream(HostileCase.groundwork)
+        // Everything gets its attributes, so that every target holds the same.
+        var steps = HostileCase.groundwork + [.mode("", 0o755), .mode("empty", 0o644)]
+        for path in ["empty", "out", "d", ""] { steps.append(.times(path, 1_700_000_001, 0)) }
+        var stream = RawStream(steps)
         stream.name = Array(name.utf8)
         stream.snapshot = snapshot
         return stream
