@@ -49,12 +49,13 @@ let package = Package(
 
         // The ground.
         .target(name: "SystemCalls", dependencies: ["CLinux", systemPackage]),
-        .target(name: "Codecs", dependencies: ["CZstd", "CZlib"]),
+        .target(name: "Codecs", dependencies: ["CZstd", "CZlib", "CChecksum"]),
         .target(
             name: "Workers", dependencies: [.product(name: "DequeModule", package: "swift-collections")]),
 
         // Doors to C.
         .target(name: "CLinux"),
+        .target(name: "CChecksum"),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 

@@ -1,3 +1,5 @@
+import CChecksum
+
 /// The Castagnoli cyclic redundancy check (RFC 3720, appendix B.4), eight bytes a step.
 package enum CRC32C {
     /// The polynomial 0x1EDC6F41 with its bits reversed.
@@ -20,6 +22,13 @@ package enum CRC32C {
 
     /// Continues a check over further bytes, inverting nothing: with 0 to begin, the one of btrfs send streams.
     package static func update(_ crc: UInt32, _ bytes: ArraySlice<UInt8>) -> UInt32 {
+        var updated = crc
+        let isDone = unsafe bytes.withUnsafeBytes { unsafe cowpath_crc32c(&updated, $0.baseAddress, $0.count) }
+        return isDone != 0 ? updated : updateByTable(crc, bytes)
+    }
+
+    /// The same on a processor that has no instruction for it.
+    package static func updateByTable(_ crc: UInt32, _ bytes: ArraySlice<UInt8>) -> UInt32 {
         let table = CRC32C.table.span
         let bytes = unsafe bytes.span.bytes
         var crc = crc

@@ -20,6 +20,8 @@ package enum Restorer {
             throw SnapshotError(.notFound, "there is no such file in the snapshot", place: "\(opened.path)")
         }
         var options = PlannerOptions()
+        // They are decoded on the threads that write the files.
+        options.passesEncodedExtents = true
         if !opened.path.isRoot { options.root = inode.number }
         let target = try DirectoryTarget(mode: .restore(to: directory), strict: strict)
         let metered = MeteredTarget(target, cancellation: cancellation, report: report, logger: logger)

@@ -20,6 +20,15 @@ import Testing
         #expect(try Zlib.decompress(stream[...], limit: bytes.count + 100) == bytes)
     }
 
+    @Test(arguments: samples.indices) func `a check is the same with the processor's instruction and without`(
+        _ index: Int
+    ) {
+        for start in 0..<10 {
+            let bytes = CodecsTests.samples[index].dropFirst(start)
+            #expect(CRC32C.update(0x1234_5678, bytes) == CRC32C.updateByTable(0x1234_5678, bytes))
+        }
+    }
+
     @Test func `a bomb is refused before memory is taken for it`() throws {
         let bomb = [UInt8](repeating: 0, count: 1 << 20)
         let zstd = try Zstd.compress(bomb[...], level: 3)

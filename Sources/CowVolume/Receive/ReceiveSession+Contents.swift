@@ -20,7 +20,8 @@ struct WriteBuffer {
 struct PendingWrite: Sendable {
     enum Contents: Sendable {
         case raw([UInt8])
-        case encoded(EncodedExtent)
+        /// Comes from the file of this path.
+        case encoded(EncodedExtent, RelativePath)
     }
 
     let number: UInt64
@@ -31,7 +32,7 @@ struct PendingWrite: Sendable {
         let packed =
             switch contents {
             case .raw(let bytes): try PackedExtent(packing: bytes)
-            case .encoded(let extent): try PackedExtent(extent)
+            case .encoded(let extent, let path): try PackedExtent(extent, at: path)
             }
         return PackedWrite(number: number, offset: offset, packed: packed)
     }
@@ -187,7 +188,7 @@ extension ReceiveSession {
         try flushBuffer()
         try settleAsExtents(number)
         try grow(number, to: end)
-        let write = PendingWrite(number: number, offset: offset, contents: .encoded(extent))
+        let write = PendingWrite(number: number, offset: offset, contents: .encoded(extent, path))
         try submit(write, Int(extent.decodedLength))
     }
 
@@ -227,8 +228,13 @@ extension ReceiveSession {
 
 extension PackedExtent {
     /// Takes a frame that was made elsewhere, where it is one that can be kept.
-    fileprivate init(_ extent: EncodedExtent) throws {
-        let raw = try extent.decoded()
+    fileprivate init(_ extent: EncodedExtent, at path: RelativePath) throws {
+        let raw: [UInt8]
+        do {
+            raw = try extent.decoded()
+        } catch {
+            throw error.placed(ifNeeded: "\(path)")
+        }
         // A frame that saves nothing is not worth decoding ever again; one that does not say how long it is
         // could not be decoded alone.
         if let frame = Zstd.firstFrame(of: extent.bytes, decodingTo: raw.count) {

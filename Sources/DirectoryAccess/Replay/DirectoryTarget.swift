@@ -69,8 +69,9 @@ package final class DirectoryTarget: ReplayTarget {
     }
 
     package func abandon() {
-        guard replay != nil else { return }
-        replay = nil
+        guard let replay else { return }
+        replay.abandon()
+        self.replay = nil
         destination.abandon()
     }
 }

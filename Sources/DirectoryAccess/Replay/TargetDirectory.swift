@@ -34,7 +34,7 @@ extension TreeReplay {
     /// The directory that holds what a path names, and its name there.
     func parent(of path: RelativePath) throws -> (directory: TargetDirectory, name: [UInt8]) {
         guard let (parent, name) = path.split else {
-            throw invalid("this cannot be done with the root of a snapshot", path)
+            throw SnapshotError.invalidStep("this cannot be done with the root of a snapshot", path)
         }
         return (try directory(parent), name.bytes)
     }
@@ -58,7 +58,7 @@ extension TreeReplay {
             return TargetDirectory(
                 try root.descriptor.openDirectory(beneath: path.bytes, flags: OpenFlags.passDirectory))
         } catch {
-            throw failure(error, at: path)
+            throw SnapshotError.replaying(error, at: path)
         }
     }
 

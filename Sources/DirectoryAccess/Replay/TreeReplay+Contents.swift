@@ -1,56 +1,18 @@
 import SnapshotModel
 import SystemCalls
 
-/// What changes the contents of regular files.
+/// What takes contents from other files.
 extension TreeReplay {
-    func write(_ path: RelativePath, offset: UInt64, _ data: ArraySlice<UInt8>) throws {
-        try check(offset, UInt64(data.count), path)
-        let file = try fileToFill(path)
-        try file.descriptor.write(data, at: offset)
-    }
-
-    func writeEncoded(_ path: RelativePath, offset: UInt64, _ extent: EncodedExtent) throws {
-        let range = try extent.decodedRange()
-        try write(path, offset: offset, extent.decoded()[range])
-    }
-
-    func truncate(_ path: RelativePath, size: UInt64) throws {
-        try check(size, 0, path)
-        let file = try fileToFill(path)
-        try file.descriptor.truncate(to: size)
-    }
-
-    func allocate(_ path: RelativePath, mode: AllocationMode, offset: UInt64, length: UInt64) throws {
-        try check(offset, length, path)
-        guard mode.isSubset(of: [.keepSize, .punchHole]), mode != .punchHole, length > 0 else {
-            throw invalid("a range is allocated, with or without its size kept, or punched", path)
-        }
-        let file = try fileToFill(path)
-        do {
-            try file.descriptor.allocate(mode: mode.rawValue, offset: offset, length: length)
-        } catch {
-            guard error.isUnsupported else { throw error }
-            let size = try file.descriptor.status().size
-            if mode.contains(.punchHole) {
-                if offset < size {
-                    try FileCopy.writeZeros(file.descriptor, offset..<min(offset + length, size))
-                }
-                try lose(.hole, path, error)
-            } else if !mode.contains(.keepSize), offset + length > size {
-                try file.descriptor.truncate(to: offset + length)
-            }
-        }
-    }
-
     func clone(_ path: RelativePath, offset: UInt64, length: UInt64, from source: CloneSource) throws {
-        try check(offset, length, path)
-        try check(source.offset, length, path)
         guard length > 0 else { return }
         let file = try fileToFill(path)
+        file.mayHaveLostPrivileges = true
         if source.snapshot.uuid == snapshot.uuid, source.path == path {
             let distance = max(offset, source.offset) - min(offset, source.offset)
-            guard distance >= length else { throw invalid("a range cannot be cloned onto itself", path) }
-            try clone(from: file.descriptor, source, to: file, offset: offset, length: length)
+            guard distance >= length else {
+                throw SnapshotError.invalidStep("a range cannot be cloned onto itself", path)
+            }
+            try clone(from: file.opened.descriptor, source, to: file, offset: offset, length: length)
         } else {
             let descriptor = try cloneSource(source)
             try clone(from: descriptor.descriptor, source, to: file, offset: offset, length: length)
@@ -62,14 +24,14 @@ extension TreeReplay {
         length: UInt64
     ) throws {
         do {
-            try file.descriptor.clone(from: descriptor, at: source.offset, length: length, to: offset)
+            try file.opened.descriptor.clone(from: descriptor, at: source.offset, length: length, to: offset)
         } catch {
             // Not on this file system, not between these two, or not at these offsets: copied instead.
             guard source.offset + length <= (try descriptor.status().size) else {
-                throw invalid("CLONE reaches behind the end of \(source.path)", file.path)
+                throw SnapshotError.invalidStep("CLONE reaches behind the end of \(source.path)", file.path)
             }
             try FileCopy.copy(
-                from: descriptor, at: source.offset, to: file.descriptor, at: offset, length: length)
+                from: descriptor, at: source.offset, to: file.opened.descriptor, at: offset, length: length)
         }
     }
 
@@ -82,7 +44,7 @@ extension TreeReplay {
         let key = CloneFile(snapshot: source.snapshot.uuid, path: source.path)
         if let known = cloneSources.value(for: key) { return known }
         guard let (parent, name) = source.path.split else {
-            throw invalid("a directory cannot be cloned", source.path)
+            throw SnapshotError.invalidStep("a directory cannot be cloned", source.path)
         }
         if let base, base.answer(to: source.snapshot.uuid) {
             let opened = try openSource(source.path, of: base)
@@ -114,14 +76,10 @@ extension TreeReplay {
         _ name: [UInt8], in directory: borrowing Descriptor, _ path: RelativePath
     ) throws -> SharedDescriptor {
         let held = try directory.open(name, flags: OpenFlags.holdOnly)
-        guard try held.status().isRegular else { throw invalid("CLONE takes data from no regular file", path) }
+        guard try held.status().isRegular else {
+            throw SnapshotError.invalidStep("CLONE takes data from no regular file", path)
+        }
         return SharedDescriptor(try held.reopen(flags: OpenFlags.read))
-    }
-
-    /// A range must end where a file can (`off_t`).
-    private func check(_ offset: UInt64, _ length: UInt64, _ path: RelativePath) throws {
-        let (end, overflows) = offset.addingReportingOverflow(length)
-        guard !overflows, end <= UInt64(Int64.max) else { throw invalid("a file cannot be so large", path) }
     }
 }
 

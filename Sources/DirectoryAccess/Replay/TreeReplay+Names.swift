@@ -11,9 +11,7 @@ extension TreeReplay {
             try descriptor.removeAttribute(PosixACL.access)
             try descriptor.changeMode(0o600)
         }
-        let file = TargetFile(descriptor, path: path, permissions: 0o600)
-        file.mayHoldBase = false
-        current = file
+        try newFiles.begin(SharedDescriptor(descriptor), path)
     }
 
     func makeDirectory(_ path: RelativePath) throws {
@@ -27,10 +25,10 @@ extension TreeReplay {
 
     func makeDevice(_ path: RelativePath, mode: UInt32, device: UInt64) throws {
         guard let kind = FileKind(mode: mode), [.characterDevice, .blockDevice, .fifo, .socket].contains(kind) else {
-            throw invalid("a node of mode \(String(mode, radix: 8)) cannot be made", path)
+            throw SnapshotError.invalidStep("a node of mode \(String(mode, radix: 8)) cannot be made", path)
         }
         guard let number = UInt32(exactly: device) else {
-            throw invalid("a device number has 32 bits", path)
+            throw SnapshotError.invalidStep("a device number has 32 bits", path)
         }
         try makeNode(path, mode: kind.modeBits, device: number, loss: .device)
     }
@@ -50,9 +48,6 @@ extension TreeReplay {
     }
 
     func makeSymbolicLink(_ path: RelativePath, target: [UInt8]) throws {
-        guard !target.isEmpty, target.count <= RelativePath.maximumLength, !target.contains(0) else {
-            throw invalid("a symbolic link must have a target of 1 to 4095 bytes without NUL", path)
-        }
         let (directory, name) = try parent(of: path)
         try directory.descriptor.makeSymbolicLink(name, target: target)
     }
@@ -63,6 +58,9 @@ extension TreeReplay {
     }
 
     func rename(_ path: RelativePath, to newPath: RelativePath) throws {
+        guard path == newPath || !newPath.isWithin(path) else {
+            throw SnapshotError.invalidStep("a directory cannot be moved below itself", path)
+        }
         try closeCurrent()
         let (from, name) = try parent(of: path)
         let (to, newName) = try parent(of: newPath)
@@ -86,7 +84,12 @@ extension TreeReplay {
         let (from, name) = try parent(of: existing)
         try separate(existing, in: from, name)
         let (to, newName) = try parent(of: path)
-        try from.descriptor.link(name, to: newName, in: to.descriptor)
+        do {
+            try from.descriptor.link(name, to: newName, in: to.descriptor)
+        } catch {
+            guard error.isForbidden, try from.descriptor.status(of: name).isDirectory else { throw error }
+            throw SnapshotError.invalidStep("a directory has one name only", existing)
+        }
         if shared.isActive { shared.ownGroups.insert(try to.descriptor.status(of: newName).inode) }
     }
 
@@ -119,7 +122,7 @@ extension TreeReplay {
         case .rename(let path, let newPath): moveMissing(path, to: newPath)
         case .unlink(let path): missing.remove(path)
         case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink, .link:
-            throw invalid("something has this name already", instruction.path)
+            throw SnapshotError.invalidStep("something has this name already", instruction.path)
         case .removeDirectory, .setExtendedAttribute, .removeExtendedAttribute, .write, .writeEncoded, .clone,
             .truncate, .changeMode, .changeOwner, .setTimes, .updateExtent, .allocate, .setFlags, .enableVerity:
             break

@@ -3,14 +3,16 @@ package import SystemCalls
 
 /// Replays instructions onto a directory that is being built, whatever becomes of it afterwards.
 ///
-/// Every path is resolved beneath the directory and never through a symbolic link. A regular file stays open
-/// from one instruction to the next that is about another, and directories stay open in a bounded cache.
+/// Every path is resolved beneath the directory and never through a symbolic link. Names are made and moved in
+/// the order of the stream; what follows about a small file that was made is done on other threads
+/// (``NewFiles``). Any other regular file stays open from one instruction to the next that is about another, and
+/// directories stay open in a bounded cache.
 package final class TreeReplay {
     /// Where a snapshot lies from which CLONE may take data; nil where it is not at hand.
     package typealias SnapshotFinder = (SnapshotReference) throws -> SharedDescriptor?
 
     /// What could not be kept.
-    package internal(set) var losses = ReplayLosses()
+    package var losses: ReplayLosses { account.losses }
 
     /// Paths of inodes that could not be made, such as device nodes without the right to make them. What the
     /// stream says of them is passed over.
@@ -18,7 +20,8 @@ package final class TreeReplay {
 
     let root: SharedDescriptor
     let snapshot: SnapshotReference
-    let isStrict: Bool
+    let account: LossAccount
+    let newFiles: NewFiles
     let findSnapshot: SnapshotFinder
     /// Whether inodes that forbid changes may be here from an earlier replay: in a tree that is changed in place.
     package var mayHoldForbidding = false
@@ -43,7 +46,8 @@ package final class TreeReplay {
     ) {
         self.root = root
         self.snapshot = snapshot
-        self.isStrict = isStrict
+        account = LossAccount(isStrict: isStrict)
+        newFiles = NewFiles(account: account)
         self.missing = missing
         self.findSnapshot = findSnapshot
     }
@@ -51,20 +55,44 @@ package final class TreeReplay {
     /// Whether rights must be given before they can be used: root has them all.
     var isUnprivileged: Bool { user != 0 }
 
-    /// Replays one step.
+    /// Replays one step. What goes wrong in a new file may come out at a later one, but before what is wrong there.
     package func apply(_ instruction: Instruction) throws {
-        if !missing.isEmpty, try concernsMissing(instruction) { return }
         do {
+            if !missing.isEmpty, try concernsMissing(instruction) { return }
+            try instruction.check()
+            if mayHoldForbidding { try allowChanges(instruction) }
+            if case .setFlags(let path, let flags) = instruction { try deferFlags(path, flags) }
+            if newFiles.take(instruction) { return }
+            try settle(instruction)
             try replay(instruction)
-        } catch let error as SystemCallError {
-            throw failure(error, at: instruction.path)
-        } catch let error as SnapshotError {
-            throw error.placed(ifNeeded: "\(instruction.path)")
+        } catch {
+            // What came before may have failed too, and is then what is to be told.
+            try newFiles.finish()
+            if let error = error as? SystemCallError { throw SnapshotError.replaying(error, at: instruction.path) }
+            throw (error as? SnapshotError)?.placed(ifNeeded: "\(instruction.path)") ?? error
+        }
+    }
+
+    /// Waits for new files where a step may concern one of them by its name.
+    private func settle(_ instruction: Instruction) throws {
+        if let file = try newFiles.reopenLast(instruction.path) {
+            try closeCurrent()
+            current = file
+        }
+        switch instruction {
+        case .rename, .link, .unlink, .removeDirectory, .clone:
+            try newFiles.finish()
+        case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink,
+            .setExtendedAttribute, .removeExtendedAttribute, .write, .writeEncoded, .truncate, .changeMode,
+            .changeOwner, .setTimes, .updateExtent, .allocate, .setFlags, .enableVerity:
+            if newFiles.isInWork(instruction.path) { try newFiles.finish() }
         }
     }
 
     private func replay(_ instruction: Instruction) throws {
-        if mayHoldForbidding { try allowChanges(instruction) }
+        if let current, current.path == instruction.path, TargetFile.aspect(of: instruction) == .attributes {
+            return try current.apply(instruction)
+        }
         switch instruction {
         case .makeFile(let path, _): try makeFile(path)
         case .makeDirectory(let path, _): try makeDirectory(path)
@@ -78,17 +106,15 @@ package final class TreeReplay {
         case .removeDirectory(let path): try removeDirectory(path)
         case .setExtendedAttribute(let path, let attribute): try setAttribute(path, attribute)
         case .removeExtendedAttribute(let path, let name): try removeAttribute(path, name: name)
-        case .write(let path, let offset, let data): try write(path, offset: offset, data)
-        case .writeEncoded(let path, let offset, let extent): try writeEncoded(path, offset: offset, extent)
+        case .write(let path, _, _), .writeEncoded(let path, _, _), .truncate(let path, _),
+            .allocate(let path, _, _, _):
+            try fileToFill(path).apply(instruction)
         case .clone(let path, let offset, let length, let source):
             try clone(path, offset: offset, length: length, from: source)
-        case .truncate(let path, let size): try truncate(path, size: size)
         case .changeMode(let path, let permissions): try changeMode(path, permissions: permissions)
         case .changeOwner(let path, let owner, let group): try changeOwner(path, owner: owner, group: group)
         case .setTimes(let path, let times): try setTimes(path, times)
         case .updateExtent(let path, _, _, _): throw SnapshotHeader.lacksData(path.description)
-        case .allocate(let path, let mode, let offset, let length):
-            try allocate(path, mode: mode, offset: offset, length: length)
         case .setFlags(let path, let flags): try setFlags(path, flags: flags)
         case .enableVerity(let path, _): try lose(.verity, path)
         }
@@ -97,6 +123,7 @@ package final class TreeReplay {
     /// Gives everything its last attributes and makes the tree durable.
     package func finish() throws {
         do {
+            try newFiles.finish()
             try closeCurrent()
             try applyDeferred()
             lastDirectory = nil
@@ -106,37 +133,18 @@ package final class TreeReplay {
             try? base?.removeKept()
             try root.descriptor.syncFileSystem()
         } catch let error as SystemCallError {
-            throw failure(error, at: .root)
+            throw SnapshotError.replaying(error, at: .root)
         }
+    }
+
+    /// Lets go of everything that is in work.
+    package func abandon() {
+        newFiles.abandon()
+        current = nil
     }
 
     /// Counts what cannot be kept, or fails, as was asked for.
     func lose(_ kind: ReplayLosses.Kind, _ path: RelativePath, _ cause: SystemCallError? = nil) throws {
-        guard !isStrict else {
-            throw SnapshotError(
-                .unsupported, "this target cannot keep this: \(kind.rawValue)", place: path.description,
-                remedy: "receive as root, or without --strict", cause: cause)
-        }
-        losses.add(kind, path.description)
-    }
-
-    /// What a call that failed on a path says of the instruction.
-    func failure(_ error: SystemCallError, at path: RelativePath) -> SnapshotError {
-        let code: SnapshotError.Code
-        let message: String
-        if error.isSymbolicLink {
-            (code, message) = (.invalidInstruction, "a symbolic link stands in the way")
-        } else if error.isBeyond {
-            (code, message) = (.invalidInstruction, "the path leaves the target")
-        } else if error.isMissing || error.isNotADirectory || error.isNotEmpty {
-            (code, message) = (.invalidInstruction, "the stream does not fit what is here")
-        } else {
-            (code, message) = (.system, "the target cannot be written")
-        }
-        return SnapshotError(code, message, place: path.description, cause: error)
-    }
-
-    func invalid(_ message: String, _ path: RelativePath) -> SnapshotError {
-        SnapshotError(.invalidInstruction, message, place: path.description)
+        try account.lose(kind, path, cause)
     }
 }

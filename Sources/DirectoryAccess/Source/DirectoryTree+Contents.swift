@@ -38,7 +38,8 @@ final class OpenSourceFile {
             return head[Int(offset)..<Int(offset) + count]
         }
         let bytes = try descriptor.read(at: offset, count: count)
-        if offset + UInt64(bytes.count) >= size || bytes.count < count, try !descriptor.status().holdsTheSame(as: status)
+        if offset + UInt64(bytes.count) >= size || bytes.count < count,
+            try !descriptor.status().holdsTheSame(as: status)
         {
             hasChanged = true
         }

@@ -1,0 +1,57 @@
+import SnapshotModel
+import SystemCalls
+
+/// What changes the attributes.
+extension TargetFile {
+    func changeMode(_ permissions: UInt32) throws {
+        wantedPermissions = permissions
+        try account.attempt(.permissions, path) {
+            try opened.descriptor.changeMode(permissions)
+            try account.checkGroupBit(permissions, path) { try opened.descriptor.status() }
+        }
+    }
+
+    func changeOwner(_ owner: UInt32, _ group: UInt32) throws {
+        mayHaveLostPrivileges = true
+        try account.attemptOwner(path, owner, group) { try opened.descriptor.changeOwner($0, group: $1) }
+    }
+
+    func setTimes(_ times: FileTimes) throws {
+        try account.attempt(.times, path) {
+            try opened.descriptor.setTimes(
+                accessed: FileStatus.Instant(times.accessed), modified: FileStatus.Instant(times.modified))
+        }
+    }
+
+    func setAttribute(_ attribute: ExtendedAttribute) throws {
+        try account.attempt(.extendedAttribute, path) {
+            if attribute.name == TargetFile.capability { wantedCapability = nil }
+            try opened.descriptor.setAttribute(attribute.name, attribute.value)
+            if attribute.name == TargetFile.capability { wantedCapability = attribute.value }
+        }
+    }
+
+    func removeAttribute(_ name: [UInt8]) throws {
+        if name == TargetFile.capability { wantedCapability = nil }
+        // What could not be set is not there to be removed.
+        try account.attempt(.extendedAttribute, path) { try opened.descriptor.removeAttribute(name) }
+    }
+
+    func setFlags(_ flags: UInt64) throws {
+        try account.attemptFlags(path, flags) { try FileFlags.apply($0, to: opened.descriptor) }
+    }
+}
+
+/// File attribute flags (`FS_*_FL`, Linux `include/uapi/linux/fs.h`) that are replayed.
+enum FileFlags {
+    /// Compressed, synchronous, no dump, no access time, not compressed, synchronous directory, no copy-on-write.
+    static let settable: UInt32 = 0x4 | 0x8 | 0x40 | 0x80 | 0x400 | 0x1_0000 | 0x80_0000
+    /// Immutable and append-only, which come last of all.
+    static let forbidding: UInt32 = 0x10 | 0x20
+
+    static func apply(_ wanted: UInt32, to descriptor: borrowing Descriptor) throws {
+        let present = try descriptor.flags()
+        let flags = present & ~(settable | forbidding) | wanted
+        if flags != present { try descriptor.setFlags(flags) }
+    }
+}
