@@ -70,9 +70,14 @@ let package = Package(
         .testTarget(name: "WorkersTests", dependencies: ["Workers"]),
         .testTarget(name: "SendStreamTests", dependencies: ["SendStream", "Codecs", "SnapshotTesting", "SnapshotModel"]),
         .testTarget(name: "SnapshotDiffTests", dependencies: ["SnapshotDiff", "SnapshotTesting", "SnapshotModel"]),
-        .testTarget(name: "CowVolumeTests", dependencies: ["CowVolume", "SnapshotTesting", "SnapshotModel"]),
+        .testTarget(
+            name: "CowVolumeTests",
+            dependencies: [
+                "CowVolume", "SnapshotTesting", "SnapshotModel", .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         .testTarget(
             name: "DirectoryAccessTests", dependencies: ["DirectoryAccess", "SnapshotTesting", "SnapshotModel"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["cowpath", "Replication", "SnapshotModel"]),
         .testTarget(
             name: "ReplicationTests",
             dependencies: [

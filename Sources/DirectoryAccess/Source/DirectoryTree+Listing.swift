@@ -3,14 +3,26 @@ import SystemCalls
 
 extension DirectoryTree {
     package func forEachEntry(in directory: InodeNumber, _ body: (DirectoryEntry) throws -> Void) throws {
-        let entries = try list(directory.rawValue)
+        let entries = try readableList(directory.rawValue)
         recent.begin(entries, of: directory.rawValue)
         defer { recent.end(directory.rawValue) }
         for entry in entries { try body(entry) }
     }
 
-    /// The entries of a directory in byte order; none, and a loss, where it can no longer be listed.
+    /// The entries of a directory in byte order; none where it cannot be listed, for those who ask what there is
+    /// and not what has changed.
     func list(_ number: UInt64) throws -> [DirectoryEntry] {
+        do {
+            return try readableList(number)
+        } catch let error as SnapshotError where error.code == .vanished || error.code == .unreadable {
+            return []
+        }
+    }
+
+    /// The entries of a directory in byte order.
+    ///
+    /// - Throws: ``SnapshotError`` where it cannot be listed, which is not the same as being empty.
+    private func readableList(_ number: UInt64) throws -> [DirectoryEntry] {
         guard !mounted.contains(number) else { return [] }
         let path = try path(of: number)
         do {
@@ -28,16 +40,10 @@ extension DirectoryTree {
             }
             return entries.sorted { $0.name < $1.name }
         } catch let error as SystemCallError {
-            count(error.isForbidden ? .unreadable : .changed, number, path)
-            return []
-        } catch let error as SnapshotError where error.code == .vanished || error.code == .unreadable {
-            count(error.code == .unreadable ? .unreadable : .changed, number, path)
-            return []
+            throw SnapshotError(
+                error.isForbidden ? .unreadable : .vanished, "this directory cannot be listed",
+                place: EscapedBytes.describe(path), cause: error)
         }
-    }
-
-    private func count(_ kind: ReplayLosses.Kind, _ number: UInt64, _ path: [UInt8]) {
-        if counted.insert(number).inserted { losses.add(kind, EscapedBytes.describe(path)) }
     }
 
     /// The entry of this name; nil where there is none any more.

@@ -50,7 +50,7 @@ struct BtrfsStreamReader {
         guard (1...3).contains(version) else {
             throw SnapshotError(
                 .unsupported, "protocol \(version) of a btrfs send stream is not known",
-                remedy: "send with --proto 2")
+                place: "at its first bytes", remedy: "send with --proto 2")
         }
     }
 

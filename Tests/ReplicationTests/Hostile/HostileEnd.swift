@@ -130,10 +130,17 @@ final class SnapshotsEnd: HostileEnd {
         try receive(bytes, into: scratch("all"), TreeOpener())
     }
 
-    override func tree(of snapshot: String) throws -> (any SnapshotTree)? { try directory("all/\(snapshot)") }
+    /// What is there beside the base, whatever its name.
+    private func received() throws -> String? {
+        try FileManager.default.contentsOfDirectory(atPath: scratch("all")).first { $0 != "base" && $0 != ".cowpath" }
+    }
+
+    override func tree(of snapshot: String) throws -> (any SnapshotTree)? {
+        try received().map { try directory("all/\($0)") } ?? nil
+    }
 
     override func remove(_ snapshot: String) throws {
-        try delete("all/\(snapshot)")
+        if let name = try received() { try delete("all/\(name)") }
         let records = scratch("all/.cowpath")
         for name in try FileManager.default.contentsOfDirectory(atPath: records) {
             let file = URL(filePath: records + "/" + name)
