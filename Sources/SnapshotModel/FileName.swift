@@ -38,7 +38,7 @@ package struct FileName: Hashable, Sendable {
         if bytes.count > maximumLength { return "a name of \(bytes.count) bytes is longer than \(maximumLength)" }
         if bytes.contains(0) { return "a name has a NUL in it" }
         if bytes.contains(slash) { return "a name has a '/' in it" }
-        return "'.' and '..' are no names"
+        return "it is '.' or '..'"
     }
 
     static let dot = UInt8(ascii: ".")

@@ -93,11 +93,15 @@ extension SnapshotError {
         } else if error.isBeyond {
             (code, message) = (.invalidInstruction, "the path leaves the target")
         } else if error.isExisting {
-            (code, message) = (.invalidInstruction, "something has this name already")
+            (code, message) = (.invalidInstruction, "there is something under this path already")
         } else if error.isADirectory {
             (code, message) = (.invalidInstruction, "this is a directory")
-        } else if error.isMissing || error.isNotADirectory || error.isNotEmpty {
-            (code, message) = (.invalidInstruction, "the stream does not fit what is here")
+        } else if error.isMissing {
+            (code, message) = (.invalidInstruction, "there is nothing under this path")
+        } else if error.isNotADirectory {
+            (code, message) = (.invalidInstruction, "this is not a directory")
+        } else if error.isNotEmpty {
+            (code, message) = (.invalidInstruction, "the directory is not empty")
         } else {
             (code, message) = (.system, "the target cannot be written")
         }

@@ -122,7 +122,7 @@ extension TreeReplay {
         case .rename(let path, let newPath): moveMissing(path, to: newPath)
         case .unlink(let path): missing.remove(path)
         case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink, .link:
-            throw SnapshotError.invalidStep("something has this name already", instruction.path)
+            throw SnapshotError.invalidStep("there is something under this path already", instruction.path)
         case .removeDirectory, .setExtendedAttribute, .removeExtendedAttribute, .write, .writeEncoded, .clone,
             .truncate, .changeMode, .changeOwner, .setTimes, .updateExtent, .allocate, .setFlags, .enableVerity:
             break
