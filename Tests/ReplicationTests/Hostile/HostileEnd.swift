@@ -79,15 +79,19 @@ final class VolumeEnd: HostileEnd {
     private let opener = TreeOpener()
     private let volume: Volume
 
-    init() throws {
-        let path = try Scratch()
-        volume = try Volume.create(at: path("volume"))
-        place = path
+    private let place: Scratch
+
+    /// - Parameter keepingOnlyBookmark: whether of the base only a bookmark is left.
+    init(keepingOnlyBookmark: Bool = false) throws {
+        place = try Scratch()
+        volume = try Volume.create(at: place("volume"))
         try super.init("volume")
         try receive(HostileEnd.base, into: place("volume") + "/home", opener)
+        if keepingOnlyBookmark {
+            try volume.makeBookmark(of: "home@base", named: "home#base")
+            try volume.destroy("home@base")
+        }
     }
-
-    private let place: Scratch
 
     override var paths: [String] { [place.path] }
 

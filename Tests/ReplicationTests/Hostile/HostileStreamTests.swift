@@ -44,6 +44,19 @@ import Testing
         }
     }
 
+    @Test(arguments: RawStream.Encoding.allCases)
+    func `a base of which only a bookmark is left is said to be missing`(_ encoding: RawStream.Encoding) throws {
+        let end = try VolumeEnd(keepingOnlyBookmark: true)
+        let before = try end.state()
+        var stream = RawStream([.mode("d", 0o700)])
+        stream.base = RawStream.base
+        let bytes = stream.bytes(encoding)
+        let error = #expect(throws: SnapshotError.self) { try end.replay(bytes, isIncremental: true) }
+        #expect(error?.code == .baseNotFound)
+        #expect(error.map { MessageRecord.faults(of: $0) } == [])
+        #expect(try end.state() == before)
+    }
+
     @Test func `frames that are doubled, dropped or swapped are refused everywhere`() throws {
         let trials = try HostileEnd.all().map { try HostileTrial($0) }
         let stream = RawStream(HostileCase.groundwork)
