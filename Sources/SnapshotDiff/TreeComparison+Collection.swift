@@ -51,6 +51,7 @@ extension TreeComparison {
     func collectByWalk(into lists: inout ChangeLists) throws {
         var walk = ComparisonWalk(comparison: self, lists: lists)
         try walk.run()
+        correspondence.finishWalk()
         lists = walk.lists
     }
 }
@@ -114,6 +115,9 @@ private struct ComparisonWalk {
             unlisted.insert(directory)
             return lose(error, directory)
         }
+        // The last one is next: so directories are visited in the order in which a listing has them.
+        let start = pending.count
+        defer { pending[start...].reverse() }
         for entry in new {
             while let first = old.first, first.name < entry.name {
                 if let match { lists.removed.append(EntryChange(match, first)) }

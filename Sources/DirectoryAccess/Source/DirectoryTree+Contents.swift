@@ -217,6 +217,7 @@ extension DirectoryTree {
         do {
             let status = try file.descriptor.status()
             lastStatus = status
+            recent.forgetStatus(of: number.rawValue)
             return Inode(status, number: number)
         } catch {
             throw unreadable(error, at: file.place)
