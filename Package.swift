@@ -46,7 +46,7 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ] + ground),
         .target(name: "DirectoryAccess", dependencies: ["SnapshotModel"] + ground),
-        .target(name: "SnapshotModel"),
+        .target(name: "SnapshotModel", dependencies: ["Codecs"]),
 
         // The ground.
         .target(name: "SystemCalls", dependencies: ["CLinux", systemPackage]),
@@ -63,22 +63,27 @@ let package = Package(
         // Tests.
         .target(
             name: "SnapshotTesting",
-            dependencies: ["SnapshotModel"],
+            dependencies: ["SnapshotModel", "Codecs"],
             path: "Tests/SnapshotTesting"),
         .testTarget(name: "SnapshotModelTests", dependencies: ["SnapshotModel"]),
         .testTarget(name: "SystemCallsTests", dependencies: ["SystemCalls", systemPackage]),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"]),
         .testTarget(name: "WorkersTests", dependencies: ["Workers"]),
-        .testTarget(name: "SendStreamTests", dependencies: ["SendStream", "SnapshotTesting", "SnapshotModel"]),
+        .testTarget(name: "SendStreamTests", dependencies: ["SendStream", "Codecs", "SnapshotTesting", "SnapshotModel"]),
         .testTarget(name: "SnapshotDiffTests", dependencies: ["SnapshotDiff", "SnapshotTesting", "SnapshotModel"]),
-        .testTarget(name: "CowVolumeTests", dependencies: ["CowVolume", "SnapshotTesting", "SnapshotModel"]),
+        .testTarget(
+            name: "CowVolumeTests",
+            dependencies: [
+                "CowVolume", "SnapshotTesting", "SnapshotModel", .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         .testTarget(
             name: "DirectoryAccessTests", dependencies: ["DirectoryAccess", "SnapshotTesting", "SnapshotModel"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["cowpath", "Replication", "SnapshotModel"]),
         .testTarget(
             name: "ReplicationTests",
             dependencies: [
                 "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "SnapshotTesting",
-                "SnapshotModel", .product(name: "Logging", package: "swift-log"),
+                "SnapshotModel", "Codecs", crypto, .product(name: "Logging", package: "swift-log"),
             ]),
     ]
 )

@@ -93,7 +93,7 @@ expect 1 '' '^cowpath: .*home@none' send -f x vol/home@none
 expect 1 '' '^cowpath: .*home@one' import tree vol/home@one
 expect 1 '' '^cowpath: a dataset changes and cannot be sent, vol/home: take a snapshot' send -f x vol/home
 expect 1 '' '^cowpath: .*only the skeleton.*: a bookmark can only be the base' send -f x vol/home#mark
-expect 1 '' '^cowpath: .*bookmark cannot be received' receive -f mark.file copy
+expect 1 '' '^cowpath: .*bookmark .*cannot be received' receive -f mark.file copy
 expect 0 '' '' create fresh
 expect 1 '' '^cowpath: .*base of the stream is not here' receive -f difference.stream fresh/home
 expect 1 '' '^cowpath: .*clone' destroy vol/home@one

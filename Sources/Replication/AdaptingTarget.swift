@@ -1,4 +1,3 @@
-import Codecs
 package import SnapshotModel
 
 /// Rewrites instructions that a target cannot take into ones that it can.
@@ -35,7 +34,7 @@ package final class AdaptingTarget: ReplayTarget {
     package func apply(_ instruction: Instruction) throws {
         switch instruction {
         case .writeEncoded(let path, let offset, let extent) where !accepts.contains(.encodedWrites):
-            try write(extent.decoded(), to: path, at: offset)
+            try write(extent.decoded()[extent.decodedRange()], to: path, at: offset)
         case .write(let path, let offset, let data) where !accepts.contains(.longWrites):
             try write(data, to: path, at: offset)
         case .allocate(let path, let mode, let offset, let length) where !accepts.contains(.allocation):
@@ -70,28 +69,5 @@ package final class AdaptingTarget: ReplayTarget {
             try target.apply(.write(path, offset: offset &+ written, data: piece))
             written += UInt64(piece.count)
         }
-    }
-}
-
-extension EncodedExtent {
-    /// The bytes of the file's range.
-    ///
-    /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/corrupt`` or ``SnapshotError/Code/unsupported``.
-    package func decoded() throws -> ArraySlice<UInt8> {
-        guard decodedLength <= UInt64(EncodedExtent.maximumDecodedLength) else {
-            throw SnapshotError(.limitExceeded, "an encoded extent of \(decodedLength) bytes")
-        }
-        guard decodedOffset <= decodedLength, fileLength <= decodedLength - decodedOffset else {
-            throw SnapshotError(.corrupt, "an encoded extent is shorter than the range that refers to it")
-        }
-        let whole: [UInt8]
-        do {
-            whole = try PaddedFrame.decode(bytes, compression: encoding.rawValue, length: Int(decodedLength))
-        } catch {
-            throw SnapshotError(
-                error.isUnsupported ? .unsupported : .corrupt, "an encoded extent cannot be decoded",
-                remedy: "send without --compressed-data", cause: error)
-        }
-        return whole.dropFirst(Int(decodedOffset)).prefix(Int(fileLength))
     }
 }

@@ -9,6 +9,11 @@ package struct ReplayProgress: Sendable {
     package var done = SnapshotTotals()
     /// What there is of it, where that is known.
     package var expected: SnapshotTotals?
+
+    package init(snapshot: String = "", expected: SnapshotTotals? = nil) {
+        self.snapshot = snapshot
+        self.expected = expected
+    }
 }
 
 /// What happens to be told of a replay as it goes.

@@ -66,11 +66,6 @@ package final class Receiver: ReplayTarget {
     }
 
     package func begin(_ header: SnapshotHeader) throws {
-        guard !header.isBookmark else {
-            throw SnapshotError(
-                .invalidRequest, "a bookmark cannot be received", place: header.name,
-                remedy: "use it as the base of a send (-p)")
-        }
         let target = try target(for: header)
         current = target
         try target.begin(header)

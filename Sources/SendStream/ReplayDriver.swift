@@ -58,11 +58,22 @@ final class ReplayDriver {
         options.onProgress?(bytes)
     }
 
-    /// The error with the snapshot named in which it came up.
+    /// The error with the snapshot named in which it came up and, where the stream is at fault, what to do.
     func located(_ error: any Error) -> any Error {
-        guard let error = error as? SnapshotError, let header else { return error }
-        return error.placed("in snapshot '\(EscapedBytes.describe(header.name.utf8))'")
+        guard var error = error as? SnapshotError else { return error }
+        if let header { error = error.placed("in snapshot '\(EscapedBytes.describe(header.name.utf8))'") }
+        if error.remedy == nil { error.remedy = ReplayDriver.remedies[error.code] }
+        return error
     }
+
+    private static let remedies: [SnapshotError.Code: String] = {
+        let sendAgain = "send it again, and if that does not help, do not trust its sender"
+        let update = "update this program, or send with older options"
+        return [
+            .corrupt: sendAgain, .invalidName: sendAgain, .invalidPath: sendAgain, .invalidInstruction: sendAgain,
+            .limitExceeded: sendAgain, .unsupported: update,
+        ]
+    }()
 
     private func applyInPieces(_ path: RelativePath, _ offset: UInt64, _ data: ArraySlice<UInt8>) throws {
         var rest = data

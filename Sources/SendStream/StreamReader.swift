@@ -55,7 +55,10 @@ package final class StreamReader {
         let start = try reader.peek(StreamPreamble.magic.count)
         if start.elementsEqual(StreamPreamble.magic) { return .cowpath }
         if start.elementsEqual(BtrfsProtocol.magic.prefix(StreamPreamble.magic.count)) { return .btrfs }
-        if start.isEmpty { throw SnapshotError(.corrupt, "the stream is empty", remedy: "see what the sender said") }
+        guard !start.isEmpty else {
+            throw SnapshotError(
+                .corrupt, "the stream is empty", place: "at its first byte", remedy: "see what the sender said")
+        }
         throw SnapshotError(
             .corrupt, "this is neither a cowpath nor a btrfs send stream", place: "at its first bytes",
             remedy: "decompress it first, if a program compressed it")

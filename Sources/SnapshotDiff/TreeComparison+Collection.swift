@@ -63,6 +63,8 @@ private struct ComparisonWalk {
     private var pending: [InodeNumber] = []
     /// Inodes with several names that were visited under one of them.
     private var visited: Set<InodeNumber> = []
+    /// Directories of the source that could not be listed.
+    private var unlisted: Set<InodeNumber> = []
 
     private var source: any SnapshotTree { comparison.source }
     private var base: any SnapshotTree { comparison.base }
@@ -77,6 +79,29 @@ private struct ComparisonWalk {
         try compare(source.existingInode(source.root), base.root)
         pending = [source.root]
         while let directory = pending.popLast() { try visitEntries(of: directory) }
+        try noteMovedOut()
+    }
+
+    /// What of the base lies in a directory that cannot be listed stays there, but for what was found elsewhere and
+    /// has only one name.
+    private mutating func noteMovedOut() throws {
+        guard !unlisted.isEmpty else { return }
+        for entry in lists.added {
+            guard let match = try correspondence.base(of: entry.inode), let new = try source.inode(entry.inode),
+                let old = try base.inode(match), new.kind == .directory || new.linkCount == 1
+            else { continue }
+            for link in try base.links(of: match) {
+                guard let directory = try correspondence.source(of: link.directory), unlisted.contains(directory)
+                else { continue }
+                lists.removed.append(EntryChange(link, old))
+            }
+        }
+    }
+
+    /// Counts what cannot be read and is taken for unchanged.
+    private func lose(_ error: SnapshotError, _ number: InodeNumber) {
+        let kind: ReplayLosses.Kind = error.code == .vanished ? .changed : .unreadable
+        comparison.losses.add(kind, error.place ?? "inode \(number.rawValue)")
     }
 
     private mutating func visitEntries(of directory: InodeNumber) throws {
@@ -87,8 +112,8 @@ private struct ComparisonWalk {
         do {
             try source.forEachEntry(in: directory) { new.append($0) }
         } catch let error as SnapshotError where error.isLossOfSource {
-            // What cannot be listed is taken for unchanged.
-            return comparison.losses.add(.unreadable, "inode \(directory.rawValue)")
+            unlisted.insert(directory)
+            return lose(error, directory)
         }
         // The last one is next: so directories are visited in the order in which a listing has them.
         let start = pending.count
@@ -99,7 +124,11 @@ private struct ComparisonWalk {
                 old.removeFirst()
             }
             let counterpart = old.first?.name == entry.name ? old.popFirst() : nil
-            try visit(entry, in: directory, match, counterpart)
+            do {
+                try visit(entry, in: directory, match, counterpart)
+            } catch let error as SnapshotError where error.isLossOfSource {
+                lose(error, entry.inode)
+            }
         }
         if let match { lists.removed.append(contentsOf: old.map { EntryChange(match, $0) }) }
     }
@@ -140,6 +169,6 @@ private struct ComparisonWalk {
 extension SnapshotError {
     /// Whether the error says that one file of a living source cannot be read, rather than that all is lost.
     var isLossOfSource: Bool {
-        code == Code(rawValue: "unreadable") || code == Code(rawValue: "vanished")
+        code == .unreadable || code == .vanished
     }
 }

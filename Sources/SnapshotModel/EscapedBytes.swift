@@ -27,6 +27,14 @@ package enum EscapedBytes {
         return text
     }
 
+    /// The same, of long bytes only the beginning: enough to find a path by, and fit for a line.
+    package static func excerpt(_ bytes: some Collection<UInt8>) -> String {
+        bytes.count <= excerptLength ? describe(bytes) : describe(bytes.prefix(excerptLength)) + "…"
+    }
+
+    /// A name of the longest kind is shown whole.
+    private static let excerptLength = FileName.maximumLength
+
     private static func append(ascii byte: UInt8, to text: inout String, escapingSpace: Bool) {
         switch byte {
         case UInt8(ascii: "\\"): text += "\\\\"

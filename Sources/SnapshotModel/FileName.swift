@@ -15,8 +15,8 @@ package struct FileName: Hashable, Sendable {
         let bytes = [UInt8](bytes)
         guard FileName.isValid(bytes[...]) else {
             throw SnapshotError(
-                .invalidName, "a file name must have 1 to 255 bytes, no '/' and no NUL, and not be '.' or '..'",
-                place: EscapedBytes.describe(bytes))
+                .invalidName, FileName.fault(bytes[...]), place: "'\(EscapedBytes.excerpt(bytes))'",
+                remedy: "use a name of 1 to 255 bytes without '/' and NUL")
         }
         self.bytes = bytes
     }
@@ -30,6 +30,15 @@ package struct FileName: Hashable, Sendable {
         guard !bytes.isEmpty, bytes.count <= maximumLength else { return false }
         if bytes.elementsEqual([dot]) || bytes.elementsEqual([dot, dot]) { return false }
         return !bytes.contains { $0 == 0 || $0 == slash }
+    }
+
+    /// What keeps bytes from being a name.
+    static func fault(_ bytes: ArraySlice<UInt8>) -> String {
+        if bytes.isEmpty { return "a name is empty" }
+        if bytes.count > maximumLength { return "a name of \(bytes.count) bytes is longer than \(maximumLength)" }
+        if bytes.contains(0) { return "a name has a NUL in it" }
+        if bytes.contains(slash) { return "a name has a '/' in it" }
+        return "it is '.' or '..'"
     }
 
     static let dot = UInt8(ascii: ".")

@@ -19,20 +19,27 @@ package struct RelativePath: Hashable, Sendable {
         guard bytes.count <= RelativePath.maximumLength else {
             throw SnapshotError(
                 .invalidPath, "a path of \(bytes.count) bytes is longer than \(RelativePath.maximumLength)",
-                place: EscapedBytes.describe(bytes.prefix(64)) + "…")
+                place: "'\(EscapedBytes.excerpt(bytes))'")
         }
         if !bytes.isEmpty {
             var start = 0
             for end in 0...bytes.count where end == bytes.count || bytes[end] == FileName.slash {
                 guard FileName.isValid(bytes[start..<end]) else {
                     throw SnapshotError(
-                        .invalidPath, "a path must be relative, made of names of 1 to 255 bytes, without '.' or '..'",
-                        place: EscapedBytes.describe(bytes))
+                        .invalidPath, RelativePath.fault(bytes, in: bytes[start..<end]),
+                        place: "'\(EscapedBytes.excerpt(bytes))'")
                 }
                 start = end + 1
             }
         }
         self.bytes = bytes
+    }
+
+    /// What is wrong with a path that has a part which is no name.
+    private static func fault(_ bytes: [UInt8], in part: ArraySlice<UInt8>) -> String {
+        if bytes.first == FileName.slash { return "a path is absolute and would leave its snapshot" }
+        if part.elementsEqual([FileName.dot, FileName.dot]) { return "a path leaves its snapshot by '..'" }
+        return "a path has a part that is no name: " + FileName.fault(part)
     }
 
     /// Makes a path of bytes that were checked before.

@@ -15,7 +15,7 @@ package struct SnapshotError: Error, Sendable {
     /// Where: a path, a snapshot, a frame, an offset.
     package var place: String?
     /// What the user can do about it.
-    package let remedy: String?
+    package var remedy: String?
     /// The error below this one.
     package let cause: (any Error)?
 
@@ -63,6 +63,15 @@ extension SnapshotError.Code {
     package static let invalidRequest = Self(rawValue: "invalid-request")
     /// A snapshot still has a clone or another dependent.
     package static let inUse = Self(rawValue: "in-use")
+}
+
+extension SnapshotError {
+    /// The same error with this place, where it has none.
+    package func placed(ifNeeded place: @autoclosure () -> String) -> SnapshotError {
+        var error = self
+        if error.place == nil { error.place = place() }
+        return error
+    }
 }
 
 extension SnapshotError: CustomStringConvertible {

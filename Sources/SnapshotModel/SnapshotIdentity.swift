@@ -117,11 +117,18 @@ package struct SnapshotHeader: Hashable, Sendable {
         self.expected = expected
     }
 
-    /// Refuses a stream whose contents were left out: what it makes would look like the snapshot and not be it.
+    /// Refuses a bookmark, and a stream whose contents were left out: what they make would look like the snapshot
+    /// and not be it.
     ///
     /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/unsupported``.
     package func requireData() throws(SnapshotError) {
-        if withoutData { throw SnapshotHeader.lacksData(name) }
+        if isBookmark {
+            throw SnapshotError(
+                .unsupported, "a bookmark has no contents and cannot be received",
+                place: EscapedBytes.describe(name.utf8),
+                remedy: "keep it as a file, and name that as the base of a send (-p)")
+        }
+        if withoutData { throw SnapshotHeader.lacksData(EscapedBytes.describe(name.utf8)) }
     }
 
     /// The same for a stream that does not say so in advance.

@@ -11,6 +11,9 @@ extension SystemCallError {
     /// What a path goes through or names is no directory.
     package var isNotADirectory: Bool { errno == .notDirectory }
 
+    /// What should be something else is a directory.
+    package var isADirectory: Bool { errno == .isDirectory }
+
     /// Something has this name already.
     package var isExisting: Bool { errno == .fileExists }
 

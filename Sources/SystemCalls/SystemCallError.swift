@@ -19,8 +19,23 @@ package struct SystemCallError: Error, Sendable {
 
 extension SystemCallError: CustomStringConvertible {
     package var description: String {
-        place.isEmpty ? "\(call): \(errno)" : "\(call) \(place): \(errno)"
+        place.isEmpty ? "\(call): \(errno)" : "\(call) \(SystemCallError.shown(place)): \(errno)"
     }
+
+    /// A place without characters that a terminal would obey, and short enough for a line.
+    private static func shown(_ place: String) -> String {
+        let isPlain = place.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F..<0xA0).contains($0.value) }
+        let plain =
+            isPlain
+            ? place
+            : String(
+                String.UnicodeScalarView(
+                    place.unicodeScalars.map { $0.value >= 0x20 && !(0x7F..<0xA0).contains($0.value) ? $0 : "?" }))
+        return plain.count <= longestPlace ? plain : plain.prefix(longestPlace) + "…"
+    }
+
+    /// A file name of the longest kind is shown whole (`NAME_MAX`, Linux `limits.h`).
+    private static let longestPlace = 255
 }
 
 /// Calls until the call is not interrupted by a signal (`EINTR`, signal(7)), and makes an error of -1.

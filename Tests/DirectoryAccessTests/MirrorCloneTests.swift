@@ -181,4 +181,18 @@ import Testing
             try scratch.run("mv record mirror.cowpath; mkdir mirror/d/e; echo > mirror/d/e/f; rm mirror/new")
         }
     }
+
+    @Test func `a restored directory is its own base as well`() throws {
+        let target = try DirectoryTarget(mode: .restore(to: scratch("restored")), strict: true)
+        try target.begin(SnapshotHeader(name: "one", snapshot: base))
+        try target.apply(.makeFile(path("a"), MirrorCloneTests.number))
+        try target.apply(.write(path("a"), offset: 0, data: Array("<a>".utf8)[...]))
+        try target.finish()
+        let next = SnapshotReference(uuid: .random(), generation: 2)
+        try target.begin(SnapshotHeader(name: "two", snapshot: next, base: .parent(base)))
+        for step in try [.unlink(path("a"))] + clone("a") { try target.apply(step) }
+        try target.finish()
+        #expect(try scratch.run("ls restored; cat restored/new") == "new\n<a>")
+        #expect(try scratch.run("ls -A") == "mirror\nmirror.cowpath\nrestored\n")
+    }
 }

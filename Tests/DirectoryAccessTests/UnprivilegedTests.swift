@@ -87,7 +87,10 @@ import Testing
         let error = #expect(throws: SnapshotError.self) { _ = try tree.extendedAttributes(of: secret.number) }
         #expect(error?.code == .unreadable)
         let closed = try #require(try tree.resolve(path("closed")))
-        try tree.forEachEntry(in: closed.number) { Issue.record("unexpected \($0.name)") }
-        #expect(tree.losses.counts == [.unreadable: 1])
+        let refusal = #expect(throws: SnapshotError.self) {
+            try tree.forEachEntry(in: closed.number) { Issue.record("unexpected \($0.name)") }
+        }
+        #expect(refusal?.code == .unreadable)
+        #expect(refusal?.place == "closed")
     }
 }

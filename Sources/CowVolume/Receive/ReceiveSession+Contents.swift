@@ -20,7 +20,8 @@ struct WriteBuffer {
 struct PendingWrite: Sendable {
     enum Contents: Sendable {
         case raw([UInt8])
-        case encoded(EncodedExtent)
+        /// Comes from the file of this path.
+        case encoded(EncodedExtent, RelativePath)
     }
 
     let number: UInt64
@@ -31,7 +32,7 @@ struct PendingWrite: Sendable {
         let packed =
             switch contents {
             case .raw(let bytes): try PackedExtent(packing: bytes)
-            case .encoded(let extent): try PackedExtent(extent)
+            case .encoded(let extent, let path): try PackedExtent(extent, at: path)
             }
         return PackedWrite(number: number, offset: offset, packed: packed)
     }
@@ -178,21 +179,16 @@ extension ReceiveSession {
 
     func writeEncoded(_ path: RelativePath, offset: UInt64, _ extent: EncodedExtent) throws {
         let number = try regularFile(path)
-        guard extent.decodedLength > 0, extent.decodedLength <= UInt64(ExtentLimits.maximumLength),
-            extent.fileLength > 0, extent.decodedOffset <= extent.decodedLength,
-            extent.fileLength <= extent.decodedLength - extent.decodedOffset
-        else { throw invalid("an encoded extent says impossible lengths", path) }
+        let range = try extent.decodedRange()
         let end = try end(offset, extent.fileLength, path)
         let isWhole = extent.decodedOffset == 0 && extent.fileLength == extent.decodedLength
         guard isWhole, extent.encoding == .zstd, extent.fileLength > UInt64(FileLimits.inlineSize) else {
-            let bytes = try decoded(extent)
-            let start = Int(extent.decodedOffset)
-            return try write(path, offset: offset, bytes[start..<start + Int(extent.fileLength)])
+            return try write(path, offset: offset, extent.decoded()[range])
         }
         try flushBuffer()
         try settleAsExtents(number)
         try grow(number, to: end)
-        let write = PendingWrite(number: number, offset: offset, contents: .encoded(extent))
+        let write = PendingWrite(number: number, offset: offset, contents: .encoded(extent, path))
         try submit(write, Int(extent.decodedLength))
     }
 
@@ -232,8 +228,13 @@ extension ReceiveSession {
 
 extension PackedExtent {
     /// Takes a frame that was made elsewhere, where it is one that can be kept.
-    fileprivate init(_ extent: EncodedExtent) throws {
-        let raw = try decoded(extent)
+    fileprivate init(_ extent: EncodedExtent, at path: RelativePath) throws {
+        let raw: [UInt8]
+        do {
+            raw = try extent.decoded()
+        } catch {
+            throw error.placed(ifNeeded: "\(path)")
+        }
         // A frame that saves nothing is not worth decoding ever again; one that does not say how long it is
         // could not be decoded alone.
         if let frame = Zstd.firstFrame(of: extent.bytes, decodingTo: raw.count) {
@@ -243,17 +244,5 @@ extension PackedExtent {
         } else {
             try self.init(packing: raw)
         }
-    }
-}
-
-/// The bytes of an encoded extent.
-private func decoded(_ extent: EncodedExtent) throws -> [UInt8] {
-    do {
-        return try PaddedFrame.decode(
-            extent.bytes, compression: extent.encoding.rawValue, length: Int(extent.decodedLength))
-    } catch {
-        throw SnapshotError(
-            error.isUnsupported ? .unsupported : .corrupt, "an encoded extent cannot be decoded",
-            remedy: "send without --compressed-data", cause: error)
     }
 }

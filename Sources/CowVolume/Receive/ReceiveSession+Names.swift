@@ -17,7 +17,7 @@ extension ReceiveSession {
 
     func regularFile(_ path: RelativePath) throws -> UInt64 {
         let item = try resolve(path)
-        guard item.kind == .regular else { throw invalid("not a regular file", path) }
+        guard item.kind == .regular else { throw invalid("this is not a regular file", path) }
         return item.inode
     }
 
@@ -28,7 +28,7 @@ extension ReceiveSession {
         guard let (parent, name) = path.split, let item = try entry(name, in: try directory(parent)) else {
             throw invalid("there is no such directory", path)
         }
-        guard item.kind == .directory else { throw invalid("not a directory", path) }
+        guard item.kind == .directory else { throw invalid("this is not a directory", path) }
         if directories.count >= ReceiveSession.maximumRememberedPaths { directories.removeAll() }
         directories[path] = item.inode
         return item.inode
@@ -120,7 +120,7 @@ extension ReceiveSession {
 
     func link(_ path: RelativePath, to target: RelativePath) throws {
         let item = try resolve(target)
-        guard item.kind != .directory else { throw invalid("a directory has only one name", target) }
+        guard item.kind != .directory else { throw invalid("a directory has one name only", target) }
         let place = try place(path)
         guard try entry(place.name, in: place.directory) == nil else {
             throw invalid("there is something under this path already", path)
@@ -139,7 +139,7 @@ extension ReceiveSession {
         }
         let to = try place(target)
         if item.kind == .directory, target != path, target.isWithin(path) {
-            throw invalid("a directory cannot be moved into itself", target)
+            throw invalid("a directory cannot be moved below itself", target)
         }
         if let replaced = try entry(to.name, in: to.directory) {
             // rename(2): two names of one inode stay as they are.
@@ -177,7 +177,7 @@ extension ReceiveSession {
         guard let item = try entry(place.name, in: place.directory) else {
             throw invalid("there is nothing under this path", path)
         }
-        guard item.kind == .directory else { throw invalid("not a directory", path) }
+        guard item.kind == .directory else { throw invalid("this is not a directory", path) }
         var isEmpty = true
         try tree.editor.forEachItem(from: ItemKey(item.inode, .entry), root: tree.editor.root) { _, _ in
             isEmpty = false

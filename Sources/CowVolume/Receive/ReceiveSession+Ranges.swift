@@ -90,7 +90,7 @@ extension ReceiveSession {
         let length = sourceEnd - source.offset
         guard sourceEnd <= (try inode(other)).size else { throw beyondSource(source, path) }
         guard other != number || sourceEnd <= offset || offset + length <= source.offset else {
-            throw invalid("a range is cloned onto itself", path)
+            throw invalid("a range cannot be cloned onto itself", path)
         }
         if let inline = try tree.editor.find(ItemKey(other, .inline)), other != number {
             return try copy(inline, source, length, path, offset)

@@ -60,11 +60,6 @@ package final class VolumeTarget: ReplayTarget {
     package func begin(_ header: SnapshotHeader) throws {
         abandon()
         received = nil
-        guard !header.isBookmark else {
-            throw SnapshotError(
-                .unsupported, "a bookmark has no data to receive", place: header.name,
-                remedy: "keep it as a file, and name it as the base of a send")
-        }
         try header.requireData()
         let plan = try ReceivePlan(volume, header, options)
         session = try ReceiveSession(volume, plan, header, pool: pool)
@@ -76,9 +71,8 @@ package final class VolumeTarget: ReplayTarget {
         }
         do {
             try session.apply(instruction, &losses)
-        } catch var error as SnapshotError {
-            if error.place == nil { error.place = "\(instruction.path)" }
-            throw error
+        } catch let error as SnapshotError {
+            throw error.placed(ifNeeded: "\(instruction.path)")
         }
     }
 

@@ -46,11 +46,6 @@ package final class DirectoryTarget: ReplayTarget {
         guard replay == nil else {
             throw SnapshotError(.invalidInstruction, "a snapshot begins inside another", place: header.name)
         }
-        guard !header.isBookmark else {
-            throw SnapshotError(
-                .unsupported, "a bookmark has no contents to be received", place: header.name,
-                remedy: "keep it as a file")
-        }
         try header.requireData()
         replay = try destination.begin(header)
     }

@@ -92,8 +92,16 @@ extension SnapshotError {
             (code, message) = (.invalidInstruction, "a symbolic link stands in the way")
         } else if error.isBeyond {
             (code, message) = (.invalidInstruction, "the path leaves the target")
-        } else if error.isMissing || error.isNotADirectory || error.isNotEmpty {
-            (code, message) = (.invalidInstruction, "the stream does not fit what is here")
+        } else if error.isExisting {
+            (code, message) = (.invalidInstruction, "there is something under this path already")
+        } else if error.isADirectory {
+            (code, message) = (.invalidInstruction, "this is a directory")
+        } else if error.isMissing {
+            (code, message) = (.invalidInstruction, "there is nothing under this path")
+        } else if error.isNotADirectory {
+            (code, message) = (.invalidInstruction, "this is not a directory")
+        } else if error.isNotEmpty {
+            (code, message) = (.invalidInstruction, "the directory is not empty")
         } else {
             (code, message) = (error.isNoSpace ? .noSpace : .system, "the target cannot be written")
         }

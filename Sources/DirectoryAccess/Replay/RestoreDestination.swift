@@ -14,6 +14,7 @@ final class RestoreDestination: ReplayDestination {
     private var held: SnapshotReference?
     private var missing: Set<RelativePath> = []
     private var pending: SnapshotReference?
+    private var base: BaseFiles?
 
     init(path: String, isStrict: Bool) throws {
         self.path = path
@@ -30,7 +31,10 @@ final class RestoreDestination: ReplayDestination {
             }
             self.held = nil
             pending = header.snapshot
-            return replay(header, in: root)
+            let replay = replay(header, in: root)
+            replay.base = BaseFiles(of: name, in: parent) { $0 == reference.uuid }
+            base = replay.base
+            return replay
         }
         do {
             let root = try makeRoot()
@@ -67,6 +71,7 @@ final class RestoreDestination: ReplayDestination {
     func finish(_ replay: TreeReplay) throws -> String {
         held = pending
         pending = nil
+        base = nil
         missing = replay.missing
         do {
             try partial?.publish(as: name)
@@ -84,6 +89,8 @@ final class RestoreDestination: ReplayDestination {
         guard pending != nil, let root else { return }
         pending = nil
         self.root = nil
+        try? base?.removeKept()
+        base = nil
         if let partial {
             self.partial = nil
             return partial.remove()

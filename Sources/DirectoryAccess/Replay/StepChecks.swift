@@ -8,11 +8,7 @@ extension Instruction {
         switch self {
         case .write(_, let offset, let data): try checkRange(offset, UInt64(data.count))
         case .writeEncoded(_, let offset, let extent):
-            let (end, overflows) = extent.decodedOffset.addingReportingOverflow(extent.fileLength)
-            let isWithin = !overflows && end <= extent.decodedLength
-            try require(
-                isWithin && extent.decodedLength <= UInt64(EncodedExtent.maximumDecodedLength),
-                "an encoded extent decodes to at most 128 KiB, and its range lies in them")
+            _ = try extent.decodedRange()
             try checkRange(offset, extent.fileLength)
         case .truncate(_, let size): try checkRange(size, 0)
         case .allocate(_, let mode, let offset, let length):

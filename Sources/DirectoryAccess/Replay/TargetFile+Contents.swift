@@ -1,4 +1,3 @@
-import Codecs
 import SnapshotModel
 import SystemCalls
 
@@ -10,17 +9,11 @@ extension TargetFile {
     }
 
     func write(_ extent: EncodedExtent, at offset: UInt64) throws {
-        let decoded: [UInt8]
         do {
-            decoded = try PaddedFrame.decode(
-                extent.bytes, compression: extent.encoding.rawValue, length: Int(extent.decodedLength))
-        } catch {
-            throw SnapshotError(
-                error.isUnsupported ? .unsupported : .corrupt, "an encoded extent cannot be decoded",
-                place: path.description, remedy: "send without --compressed-data", cause: error)
+            try write(extent.decoded()[extent.decodedRange()], at: offset)
+        } catch let error as SnapshotError {
+            throw error.placed(ifNeeded: "\(path)")
         }
-        let range = decoded.dropFirst(Int(extent.decodedOffset)).prefix(Int(extent.fileLength))
-        try write(range, at: offset)
     }
 
     func truncate(to size: UInt64) throws(SystemCallError) {

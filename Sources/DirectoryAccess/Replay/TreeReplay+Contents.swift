@@ -28,7 +28,7 @@ extension TreeReplay {
         } catch {
             // Not on this file system, not between these two, or not at these offsets: copied instead.
             guard source.offset + length <= (try descriptor.status().size) else {
-                throw SnapshotError.invalidStep("CLONE reaches behind the end of \(source.path)", file.path)
+                throw SnapshotError.invalidStep("a clone takes more than \(source.path) has", file.path)
             }
             try FileCopy.copy(
                 from: descriptor, at: source.offset, to: file.opened.descriptor, at: offset, length: length)
@@ -53,7 +53,7 @@ extension TreeReplay {
         }
         guard let root = try findSnapshot(source.snapshot) else {
             throw SnapshotError(
-                .baseNotFound, "the snapshot that CLONE takes data from is not here",
+                .baseNotFound, "the source of a clone is not here",
                 place: "\(source.snapshot.uuid), \(source.path)", remedy: "receive it first, or send without it")
         }
         let directory = try root.descriptor.openDirectory(beneath: parent.bytes, flags: OpenFlags.passDirectory)
@@ -77,7 +77,7 @@ extension TreeReplay {
     ) throws -> SharedDescriptor {
         let held = try directory.open(name, flags: OpenFlags.holdOnly)
         guard try held.status().isRegular else {
-            throw SnapshotError.invalidStep("CLONE takes data from no regular file", path)
+            throw SnapshotError.invalidStep("the source of a clone is no regular file", path)
         }
         return SharedDescriptor(try held.reopen(flags: OpenFlags.read))
     }

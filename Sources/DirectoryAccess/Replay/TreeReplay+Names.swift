@@ -58,6 +58,9 @@ extension TreeReplay {
     }
 
     func rename(_ path: RelativePath, to newPath: RelativePath) throws {
+        guard path == newPath || !newPath.isWithin(path) else {
+            throw SnapshotError.invalidStep("a directory cannot be moved below itself", path)
+        }
         try closeCurrent()
         let (from, name) = try parent(of: path)
         let (to, newName) = try parent(of: newPath)
@@ -81,7 +84,12 @@ extension TreeReplay {
         let (from, name) = try parent(of: existing)
         try separate(existing, in: from, name)
         let (to, newName) = try parent(of: path)
-        try from.descriptor.link(name, to: newName, in: to.descriptor)
+        do {
+            try from.descriptor.link(name, to: newName, in: to.descriptor)
+        } catch {
+            guard error.isForbidden, try from.descriptor.status(of: name).isDirectory else { throw error }
+            throw SnapshotError.invalidStep("a directory has one name only", existing)
+        }
         if shared.isActive { shared.ownGroups.insert(try to.descriptor.status(of: newName).inode) }
     }
 
@@ -114,7 +122,7 @@ extension TreeReplay {
         case .rename(let path, let newPath): moveMissing(path, to: newPath)
         case .unlink(let path): missing.remove(path)
         case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink, .link:
-            throw SnapshotError.invalidStep("something has this name already", instruction.path)
+            throw SnapshotError.invalidStep("there is something under this path already", instruction.path)
         case .removeDirectory, .setExtendedAttribute, .removeExtendedAttribute, .write, .writeEncoded, .clone,
             .truncate, .changeMode, .changeOwner, .setTimes, .updateExtent, .allocate, .setFlags, .enableVerity:
             break

@@ -68,7 +68,8 @@ package final class TreeReplay {
         } catch {
             // What came before may have failed too, and is then what is to be told.
             try newFiles.finish()
-            throw (error as? SystemCallError).map { SnapshotError.replaying($0, at: instruction.path) } ?? error
+            if let error = error as? SystemCallError { throw SnapshotError.replaying(error, at: instruction.path) }
+            throw (error as? SnapshotError)?.placed(ifNeeded: "\(instruction.path)") ?? error
         }
     }
 

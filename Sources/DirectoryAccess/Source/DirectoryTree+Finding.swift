@@ -6,7 +6,11 @@ extension DirectoryTree {
     func place(of number: UInt64) throws -> Place? {
         if let place = directories[number] ?? recent.place(of: number) { return place }
         if let directory = recent.formerDirectory(of: number) {
-            try forEachEntry(in: InodeNumber(directory)) { _ in }
+            do {
+                try forEachEntry(in: InodeNumber(directory)) { _ in }
+            } catch let error as SnapshotError where error.code == .vanished || error.code == .unreadable {
+                // The inode may have a name elsewhere.
+            }
             if let place = recent.place(of: number) { return place }
         }
         return try table().place(of: number)

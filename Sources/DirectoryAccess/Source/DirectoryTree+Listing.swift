@@ -9,9 +9,19 @@ extension DirectoryTree {
         for entry in entries { try body(entry) }
     }
 
-    /// The entries of a directory in byte order; none, and a loss, where it can no longer be listed.
-    func list(_ number: UInt64) throws -> [DirectoryEntry] { try listWithStatuses(number).entries }
+    /// The entries of a directory in byte order; none where it cannot be listed, for those who ask what there is
+    /// and not what has changed.
+    func list(_ number: UInt64) throws -> [DirectoryEntry] {
+        do {
+            return try listWithStatuses(number).entries
+        } catch let error as SnapshotError where error.code == .vanished || error.code == .unreadable {
+            return []
+        }
+    }
 
+    /// The entries of a directory in byte order, with the statuses that were had with them.
+    ///
+    /// - Throws: ``SnapshotError`` where it cannot be listed, which is not the same as being empty.
     private func listWithStatuses(_ number: UInt64) throws -> (entries: [DirectoryEntry], statuses: [FileStatus?]) {
         guard !mounted.contains(number) else { return ([], []) }
         let path = try path(of: number)
@@ -33,11 +43,9 @@ extension DirectoryTree {
             expectListings(of: entries, in: number)
             return (entries, found.map { listing.entries[$0.index].status })
         } catch let error as SystemCallError {
-            count(error.isForbidden ? .unreadable : .changed, number, path)
-            return ([], [])
-        } catch let error as SnapshotError where error.code == .vanished || error.code == .unreadable {
-            count(error.code == .unreadable ? .unreadable : .changed, number, path)
-            return ([], [])
+            throw SnapshotError(
+                error.isForbidden ? .unreadable : .vanished, "this directory cannot be listed",
+                place: EscapedBytes.describe(path), cause: error)
         }
     }
 
@@ -59,10 +67,6 @@ extension DirectoryTree {
         let places = entries.lazy.filter { $0.kind == .directory && !self.mounted.contains($0.inode.rawValue) }
             .map { (number: $0.inode.rawValue, place: Place(directory: number, name: $0.name.bytes)) }
         ahead.expect(Array(places)) { try? descriptor(of: $0) }
-    }
-
-    private func count(_ kind: ReplayLosses.Kind, _ number: UInt64, _ path: [UInt8]) {
-        if counted.insert(number).inserted { losses.add(kind, EscapedBytes.describe(path)) }
     }
 
     /// A listed entry; nil where it is there no more.

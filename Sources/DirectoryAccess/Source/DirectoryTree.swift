@@ -6,8 +6,8 @@ import SystemCalls
 /// The directory is not frozen while it is read: what vanishes or changes under the reader is no failure of the
 /// whole. An entry that cannot be had throws ``SnapshotError/Code/vanished`` or
 /// ``SnapshotError/Code/unreadable``, from ``inode(_:)`` or at the latest from ``extendedAttributes(of:)``,
-/// which opens a regular file: before anything was said of its contents. What could only be had in part is
-/// counted in ``losses``.
+/// which opens a regular file: before anything was said of its contents. A directory that cannot be listed throws
+/// the same, so that nobody takes it for an empty one. What could only be had in part is counted in ``losses``.
 ///
 /// Memory: a name and a parent for each directory that was visited, and the entries of the directories being
 /// visited with a bounded number of recent ones. Only questions that have no other answer (``links(of:)`` of an
@@ -44,8 +44,6 @@ package final class DirectoryTree: SnapshotTree {
     let trustsListedInodes: Bool
     /// Parent and name of every directory that was listed.
     var directories: [UInt64: Place] = [:]
-    /// Directories that could not be listed and were counted for it, however often they are asked for.
-    var counted: Set<UInt64> = []
     /// The numbers given to mount points.
     var mounted: Set<UInt64> = []
     var recent = RecentListings()

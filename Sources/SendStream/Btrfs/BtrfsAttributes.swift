@@ -55,7 +55,7 @@ struct BtrfsAttributes {
     ) throws(SnapshotError) -> Value {
         let value = try bytes(attribute)
         guard value.count == MemoryLayout<Value>.size else {
-            throw .corruptStream("the attribute \(attribute) has \(value.count) bytes", at: offset)
+            throw wrongWidth(attribute, value.count, MemoryLayout<Value>.size)
         }
         return Value(littleEndianBytes: value)
     }
@@ -72,11 +72,15 @@ struct BtrfsAttributes {
     func time(_ attribute: BtrfsProtocol.Attribute) throws(SnapshotError) -> Timestamp {
         let value = try bytes(attribute)
         guard value.count == 12 else {
-            throw .corruptStream("the attribute \(attribute) has \(value.count) bytes", at: offset)
+            throw wrongWidth(attribute, value.count, 12)
         }
         return Timestamp(
             seconds: Int64(bitPattern: UInt64(littleEndianBytes: value.prefix(8))),
             nanoseconds: UInt32(littleEndianBytes: value.suffix(4)))
+    }
+
+    private func wrongWidth(_ attribute: BtrfsProtocol.Attribute, _ count: Int, _ width: Int) -> SnapshotError {
+        .corruptStream("the attribute \(attribute) has \(count) bytes in place of \(width)", at: offset)
     }
 
     func path(_ attribute: BtrfsProtocol.Attribute) throws(SnapshotError) -> RelativePath {

@@ -10,7 +10,7 @@ enum BtrfsCommandDecoder {
         guard let name = String(validating: bytes, as: UTF8.self), (try? FileName(validating: bytes)) != nil else {
             throw SnapshotError(
                 .invalidName, "the name of a snapshot must be one path component in UTF-8",
-                place: "'\(EscapedBytes.describe(bytes.prefix(300)))' at byte \(attributes.offset) of the stream")
+                place: "'\(EscapedBytes.excerpt(bytes))' at byte \(attributes.offset) of the stream")
         }
         let base: SnapshotHeader.Base =
             command == .snapshot ? .parent(try attributes.reference(.cloneUUID, .cloneGeneration)) : .none

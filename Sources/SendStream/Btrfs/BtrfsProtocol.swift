@@ -14,7 +14,7 @@ enum BtrfsProtocol {
     /// The most data in one WRITE of protocol 1, as the kernel has it, so that the command stays below 64 KiB.
     static let writeLengthOfProtocol1 = 48 << 10
 
-    enum Command: UInt16 {
+    enum Command: UInt16, CustomStringConvertible {
         case subvolume = 1
         case snapshot, makeFile, makeDirectory, makeNode, makeFIFO, makeSocket, symbolicLink, rename, link, unlink
         case removeDirectory, setExtendedAttribute, removeExtendedAttribute, write, clone, truncate, changeMode
@@ -31,9 +31,17 @@ enum BtrfsProtocol {
             default: 1
             }
         }
+
+        /// The name that the protocol has for it.
+        var description: String { BtrfsProtocol.name(rawValue, in: Command.names) }
+
+        private static let names = """
+            SUBVOL SNAPSHOT MKFILE MKDIR MKNOD MKFIFO MKSOCK SYMLINK RENAME LINK UNLINK RMDIR SET_XATTR REMOVE_XATTR \
+            WRITE CLONE TRUNCATE CHMOD CHOWN UTIMES END UPDATE_EXTENT FALLOCATE FILEATTR ENCODED_WRITE ENABLE_VERITY
+            """
     }
 
-    enum Attribute: UInt16 {
+    enum Attribute: UInt16, CustomStringConvertible {
         case uuid = 1
         case generation, inode, size, mode, owner, group, device, changed, modified, accessed, born
         case attributeName, attributeData, path, pathTo, linkTarget, fileOffset, data, cloneUUID, cloneGeneration
@@ -44,6 +52,22 @@ enum BtrfsProtocol {
         case verityAlgorithm, verityBlockSize, veritySalt, veritySignature
 
         static let last = Attribute.veritySignature
+
+        /// The name that the protocol has for it.
+        var description: String { BtrfsProtocol.name(rawValue, in: Attribute.names) }
+
+        private static let names = """
+            UUID CTRANSID INO SIZE MODE UID GID RDEV CTIME MTIME ATIME OTIME XATTR_NAME XATTR_DATA PATH PATH_TO \
+            PATH_LINK FILE_OFFSET DATA CLONE_UUID CLONE_CTRANSID CLONE_PATH CLONE_OFFSET CLONE_LEN FALLOCATE_MODE \
+            FILEATTR UNENCODED_FILE_LEN UNENCODED_LEN UNENCODED_OFFSET COMPRESSION ENCRYPTION VERITY_ALGORITHM \
+            VERITY_BLOCK_SIZE VERITY_SALT_DATA VERITY_SIG_DATA
+            """
+    }
+
+    /// The word of this number in a list that begins with that of 1.
+    private static func name(_ number: UInt16, in names: String) -> String {
+        let words = names.split(separator: " ")
+        return number >= 1 && Int(number) <= words.count ? String(words[Int(number) - 1]) : "\(number)"
     }
 }
 

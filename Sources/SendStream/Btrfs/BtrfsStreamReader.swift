@@ -50,7 +50,7 @@ struct BtrfsStreamReader {
         guard (1...3).contains(version) else {
             throw SnapshotError(
                 .unsupported, "protocol \(version) of a btrfs send stream is not known",
-                remedy: "send with --proto 2")
+                place: "at its first bytes", remedy: "send with --proto 2")
         }
     }
 
@@ -101,7 +101,11 @@ struct BtrfsStreamReader {
                 throw SnapshotError.badStep("a step comes before the snapshot that it belongs to", at: offset)
             }
             if let instruction = try BtrfsCommandDecoder.instruction(command, attributes) {
-                try replay.apply(instruction.checked(at: offset))
+                do {
+                    try replay.apply(instruction.checked(at: offset))
+                } catch let error as SnapshotError {
+                    throw error.placed("at byte \(offset) of the stream")
+                }
             }
         }
         return false

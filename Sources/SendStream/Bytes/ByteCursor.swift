@@ -59,7 +59,7 @@ struct ByteCursor {
         let value = try varint()
         guard value <= limit else {
             throw SnapshotError(
-                .limitExceeded, "\(name) of \(value) is beyond its limit of \(limit)", place: "at byte \(offset)")
+                .limitExceeded, "\(name): \(value) is more than \(limit)", place: "at byte \(offset)")
         }
         return value
     }

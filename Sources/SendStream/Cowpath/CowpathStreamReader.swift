@@ -108,7 +108,7 @@ final class FrameDelivery {
     }
 
     private func misplaced(_ frame: OpenedFrame) -> SnapshotError {
-        .corruptStream("a frame of the kind \(frame.header.kind) does not belong here", at: frame.offset)
+        .corruptStream("\(frame.header.kind.name) does not belong here", at: frame.offset)
     }
 
     /// The error for a damaged frame, with the paths that can still be read in it, or else the last before it.

@@ -5,6 +5,17 @@ import SnapshotModel
 enum FrameKind: UInt8, Sendable {
     case snapshotHeader = 1
     case instructions, snapshotTrailer, index, streamTrailer
+
+    /// What it is, for messages.
+    var name: String {
+        switch self {
+        case .snapshotHeader: "the header of a snapshot"
+        case .instructions: "a frame of instructions"
+        case .snapshotTrailer: "the trailer of a snapshot"
+        case .index: "an index"
+        case .streamTrailer: "the end of the stream"
+        }
+    }
 }
 
 /// How the bytes of a frame are compressed. Raw values are part of the format.

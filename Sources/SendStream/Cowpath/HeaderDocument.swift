@@ -95,16 +95,32 @@ struct HeaderDocument: Codable {
         do {
             document = try JSONDecoder().decode(HeaderDocument.self, from: Data(bytes))
         } catch {
-            throw .corruptStream("the header of a snapshot cannot be read", at: offset, cause: error)
+            throw .corruptStream("the header of a snapshot \(fault(error))", at: offset)
         }
         return try document.header(at: offset)
+    }
+
+    /// What is wrong with a document, in words of the format.
+    private static func fault(_ error: any Error) -> String {
+        switch error {
+        case DecodingError.keyNotFound(let key, _): "lacks '\(key.stringValue)'"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+            "has something else in '\(path(context))' than it must"
+        case DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty:
+            "has a value in '\(path(context))' that cannot be"
+        default: "is no JSON object"
+        }
+    }
+
+    private static func path(_ context: DecodingError.Context) -> String {
+        EscapedBytes.excerpt(context.codingPath.map(\.stringValue).joined(separator: ".").utf8)
     }
 
     private func header(at offset: UInt64) throws(SnapshotError) -> SnapshotHeader {
         guard (try? FileName(validating: name.utf8)) != nil else {
             throw SnapshotError(
                 .invalidName, "the name of a snapshot must be one path component",
-                place: "'\(EscapedBytes.describe(name.utf8.prefix(300)))' at byte \(offset) of the stream")
+                place: "'\(EscapedBytes.excerpt(name.utf8))' at byte \(offset) of the stream")
         }
         guard dataset.map({ (try? RelativePath(validating: $0.utf8)) != nil && !$0.isEmpty }) ?? true else {
             throw SnapshotError(

@@ -8,7 +8,7 @@ struct InstructionDecoder {
 
     /// - Parameter offset: of the frame in the stream. Errors name it and, in words, the byte in the frame.
     init(_ raw: ArraySlice<UInt8>, header: SnapshotHeader) {
-        cursor = ByteCursor(raw, offset: 0, subject: "the frame's instructions")
+        cursor = ByteCursor(raw, offset: 0, subject: "the frame of instructions")
         self.header = header
     }
 
@@ -94,7 +94,7 @@ struct InstructionDecoder {
     }
 
     private mutating func path() throws(SnapshotError) -> RelativePath {
-        let shared = Int(try cursor.varint(upTo: UInt64(previous.bytes.count), "what two paths share"))
+        let shared = Int(try cursor.varint(upTo: UInt64(previous.bytes.count), "the length of what two paths share"))
         let rest = try cursor.counted(upTo: RelativePath.maximumLength, "a path")
         if shared == previous.bytes.count, rest.isEmpty { return previous }
         let start = cursor.offset

@@ -69,7 +69,8 @@ package struct StreamIndex: Equatable, Sendable {
             last.sequence = try StreamIndex.sum(last.sequence, &cursor)
             last.offset = try StreamIndex.sum(last.offset, &cursor)
             last.snapshot = try StreamIndex.sum(last.snapshot, &cursor)
-            let shared = try cursor.varint(upTo: UInt64(last.firstPath.bytes.count), "what two paths share")
+            let shared = try cursor.varint(
+                upTo: UInt64(last.firstPath.bytes.count), "the length of what two paths share")
             let rest = try cursor.counted(upTo: RelativePath.maximumLength, "a path")
             last.firstPath = try RelativePath(validating: last.firstPath.bytes.prefix(Int(shared)) + rest)
             // Paths that share their beginnings are short in bytes and long in memory.

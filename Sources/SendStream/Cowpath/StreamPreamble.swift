@@ -49,14 +49,15 @@ struct StreamPreamble {
         }
         guard version == StreamPreamble.version else {
             throw SnapshotError(
-                .unsupported, "version \(version) of the cowpath stream is not known", remedy: "update this program")
+                .unsupported, "version \(version) of the cowpath stream is not known", place: "at its first bytes",
+                remedy: "update this program")
         }
         let unknown = required & ~StreamPreamble.knownRequired
         guard unknown == 0 else {
             let names = (0..<64).filter { unknown >> UInt64($0) & 1 == 1 }.map { "required feature \($0)" }
             throw SnapshotError(
                 .unsupported, "the stream needs what this program does not know: \(names.joined(separator: ", "))",
-                remedy: "update this program")
+                place: "in its first bytes", remedy: "update this program")
         }
     }
 }

@@ -24,7 +24,8 @@ struct SnapshotTrailer: Equatable {
 
     init(parsing raw: ArraySlice<UInt8>, at offset: UInt64) throws(SnapshotError) {
         guard raw.count == SnapshotTrailer.length else {
-            throw .corruptStream("the trailer of a snapshot has \(raw.count) bytes", at: offset)
+            throw .corruptStream(
+                "the trailer of a snapshot has \(raw.count) bytes in place of \(SnapshotTrailer.length)", at: offset)
         }
         var cursor = ByteCursor(raw, offset: offset, subject: "the trailer of a snapshot")
         totals = SnapshotTotals(
@@ -58,7 +59,8 @@ struct StreamTrailer: Equatable {
 
     init(parsing raw: ArraySlice<UInt8>, at offset: UInt64) throws(SnapshotError) {
         guard raw.count == StreamTrailer.length else {
-            throw .corruptStream("the stream trailer has \(raw.count) bytes", at: offset)
+            throw .corruptStream(
+                "the stream trailer has \(raw.count) bytes in place of \(StreamTrailer.length)", at: offset)
         }
         var cursor = ByteCursor(raw, offset: offset, subject: "the stream trailer")
         snapshots = try cursor.integer()

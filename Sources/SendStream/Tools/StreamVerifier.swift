@@ -49,7 +49,7 @@ package final class StreamVerifier: ReplayTarget {
         case .rename(let path, let other):
             if other.isWithin(path) {
                 throw SnapshotError(
-                    .invalidInstruction, "a path is moved below itself", place: path.description)
+                    .invalidInstruction, "a directory cannot be moved below itself", place: path.description)
             }
         default: break
         }

@@ -39,7 +39,7 @@ struct TreeDraft {
     /// The slot that a path names.
     mutating func resolve(_ path: RelativePath) throws(SnapshotError) -> Int {
         if let lastPath, lastPath.0 == path { return lastPath.1 }
-        guard let slot = find(path) else { throw misfit("nothing has this name", path) }
+        guard let slot = find(path) else { throw misfit("there is nothing under this path", path) }
         lastPath = (path, slot)
         return slot
     }
@@ -57,7 +57,7 @@ struct TreeDraft {
     private mutating func place(_ path: RelativePath) throws(SnapshotError) -> (Int, ArraySlice<UInt8>, Int?) {
         guard let (parent, name) = path.split else { throw misfit("the root has no name", path) }
         guard let directory = find(parent), table.kind(directory) == .directory else {
-            throw misfit("there is no directory for this name", path)
+            throw misfit("there is no such directory", path)
         }
         let bytes = name.bytes[...]
         return (directory, bytes, hash.find(bytes, in: directory, names))
@@ -90,7 +90,7 @@ struct TreeDraft {
         _ path: RelativePath, _ kind: FileKind, _ identity: InodeIdentity, device: UInt64 = 0
     ) throws(SnapshotError) -> Int {
         let (directory, name, row) = try place(path)
-        guard row == nil else { throw misfit("something has this name already", path) }
+        guard row == nil else { throw misfit("there is something under this path already", path) }
         guard table.rowCount < Int(UInt32.max) - 1 else {
             throw SnapshotError(.limitExceeded, "the tree has too many inodes")
         }
@@ -104,15 +104,17 @@ struct TreeDraft {
     mutating func link(_ path: RelativePath, to other: RelativePath) throws(SnapshotError) {
         let slot = try resolve(other)
         let (directory, name, row) = try place(path)
-        guard row == nil else { throw misfit("something has this name already", path) }
+        guard row == nil else { throw misfit("there is something under this path already", path) }
         guard table.kind(slot) != .directory else { throw misfit("a directory has one name only", other) }
         try enter(directory, name, slot)
     }
 
     mutating func rename(_ path: RelativePath, to other: RelativePath) throws(SnapshotError) {
         let (_, _, source) = try place(path)
-        guard let source else { throw misfit("nothing has this name", path) }
-        guard !other.isWithin(path) || other == path else { throw misfit("a directory is moved below itself", path) }
+        guard let source else { throw misfit("there is nothing under this path", path) }
+        guard !other.isWithin(path) || other == path else {
+            throw misfit("a directory cannot be moved below itself", path)
+        }
         let slot = Int(names.children[source])
         let (directory, name, occupant) = try place(other)
         if let occupant {
@@ -125,7 +127,7 @@ struct TreeDraft {
             if isDirectory { try removeDirectory(other) } else { try unlink(other) }
         }
         // Making room may have moved the row.
-        guard let row = try place(path).2 else { throw misfit("nothing has this name", path) }
+        guard let row = try place(path).2 else { throw misfit("there is nothing under this path", path) }
         table.counts[slot] += 1
         take(row)
         try enter(directory, name, slot)
@@ -133,7 +135,7 @@ struct TreeDraft {
     }
 
     mutating func unlink(_ path: RelativePath) throws(SnapshotError) {
-        guard let row = try place(path).2 else { throw misfit("nothing has this name", path) }
+        guard let row = try place(path).2 else { throw misfit("there is nothing under this path", path) }
         let slot = Int(names.children[row])
         guard table.kind(slot) != .directory else { throw misfit("a directory cannot be unlinked", path) }
         take(row)
@@ -141,9 +143,9 @@ struct TreeDraft {
     }
 
     mutating func removeDirectory(_ path: RelativePath) throws(SnapshotError) {
-        guard let row = try place(path).2 else { throw misfit("nothing has this name", path) }
+        guard let row = try place(path).2 else { throw misfit("there is nothing under this path", path) }
         let slot = Int(names.children[row])
-        guard table.kind(slot) == .directory else { throw misfit("this is no directory", path) }
+        guard table.kind(slot) == .directory else { throw misfit("this is not a directory", path) }
         guard table.counts[slot] == 0 else { throw misfit("the directory is not empty", path) }
         take(row)
         try free(slot)
@@ -160,7 +162,7 @@ struct TreeDraft {
     /// The slot of a regular file, its extents unpacked.
     mutating func open(_ path: RelativePath) throws -> Int {
         let slot = try resolve(path)
-        guard table.kind(slot) == .regular else { throw misfit("this is no regular file", path) }
+        guard table.kind(slot) == .regular else { throw misfit("this is not a regular file", path) }
         if slot == openSlot { return slot }
         try closeFile()
         openExtents = try contents.extents(at: table.contents[slot])

@@ -1,10 +1,10 @@
 import Foundation
 import Glibc
-import Replication
+package import Replication
 import SnapshotModel
 
 /// One line on standard error that is written over as work goes on.
-final class ProgressLine {
+package final class ProgressLine {
     /// Seconds between two drawings: often enough to look alive, seldom enough to cost nothing.
     private static let interval = 0.2
 
@@ -41,10 +41,10 @@ final class ProgressLine {
     }
 
     /// The line's text: snapshot, bytes, rate, files, and where the totals are known share done and time left.
-    static func text(_ progress: ReplayProgress, seconds: Double) -> String {
+    package static func text(_ progress: ReplayProgress, seconds: Double) -> String {
         let bytes = Double(progress.done.bytes)
-        var text = "\(progress.snapshot): \(ByteCount.text(progress.done.bytes))"
-        text += ", \(ByteCount.text(UInt64(bytes / max(seconds, 0.001))))/s, \(progress.done.inodes) files"
+        var text = "\(EscapedBytes.describe(progress.snapshot.utf8)): \(ByteCount.text(progress.done.bytes))"
+        text += ", \(ByteCount.text(UInt64(min(bytes / max(seconds, 0.001), 9e18))))/s, \(progress.done.inodes) files"
         guard let expected = progress.expected else { return text }
         // Inodes without contents take time too: each counts like 4 KiB.
         let all = Double(expected.bytes) + Double(expected.inodes) * 4096

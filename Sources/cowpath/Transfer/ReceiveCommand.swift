@@ -80,7 +80,7 @@ struct ReceiveCommand: ParsableCommand {
         if format.json {
             try JSONLines.print(ReplaySummary(snapshots: receiver.received, metered.finished, receiver.losses))
         } else if !output.quiet {
-            for name in receiver.received { try Terminal.write("\(name)\n") }
+            for name in receiver.received { try Terminal.write(EscapedBytes.describe(name.utf8) + "\n") }
         }
         try Terminal.conclude(receiver.losses)
     }
