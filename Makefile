@@ -3,6 +3,8 @@
 CONFIGURATION ?= release
 PREFIX ?= /usr/local
 WORKLOAD ?= kernel
+# Of each target that is fuzzed; TARGET names one of those in Fuzz/README.md.
+SECONDS ?= 600
 COWPATH = .build/$(CONFIGURATION)/cowpath
 
 BUILD_PACKAGES = libzstd-dev zlib1g-dev libsqlite3-dev pkg-config
@@ -13,9 +15,9 @@ KERNEL_PACKAGES = xz-utils rsync
 
 # The Swift libraries go into the program, so that it runs where there is no Swift.
 BUILD_FLAGS = -c $(CONFIGURATION) --static-swift-stdlib
-FORMATTED = Sources Tests Package.swift
+FORMATTED = Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift
 
-.PHONY: all build test examples demo bench install uninstall format lint clean
+.PHONY: all build test examples demo bench fuzz install uninstall format lint clean
 
 all: build
 
@@ -47,6 +49,10 @@ bench: build
 	@.ci/install $(KERNEL_PACKAGES) python3
 	COWPATH=$(abspath $(COWPATH)) python3 Benchmarks/run.py $(WORKLOAD)
 
+fuzz:
+	@.ci/install $(BUILD_PACKAGES)
+	Fuzz/run $(SECONDS) $(TARGET)
+
 # As the current user where PREFIX can be written, otherwise with sudo for the copying alone.
 install: build
 	.ci/install-files $(COWPATH) "$(DESTDIR)$(PREFIX)"
@@ -62,4 +68,4 @@ lint:
 
 clean:
 	swift package clean
-	rm -rf .build-demo .build-bench
+	rm -rf .build-demo .build-bench .build-fuzz
