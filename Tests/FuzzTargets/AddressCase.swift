@@ -10,11 +10,10 @@ enum AddressCase {
         try checkPath(bytes)
         try checkEscapes(bytes)
         try checkPatterns(bytes)
-        if let text = String(validating: bytes, as: UTF8.self) {
-            try checkName(text)
-            try checkUUID(text)
-            try checkAddress(text)
-        }
+        let text = String(decoding: bytes, as: UTF8.self)
+        try checkName(text)
+        try checkUUID(text)
+        try checkAddress(text)
     }
 
     private static func checkPath(_ bytes: [UInt8]) throws(FuzzFinding) {
