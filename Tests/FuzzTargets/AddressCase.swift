@@ -58,7 +58,7 @@ enum AddressCase {
     }
 
     private static func checkAddress(_ text: String) throws(FuzzFinding) {
-        guard let scratch = Scratch.shared else { throw FuzzFinding("no scratch directory") }
+        guard let scratch = AddressedFiles.path else { throw FuzzFinding("no scratch directory") }
         let whole = scratch + "/" + text
         var address: Address?
         try StreamCase.expected("an address") { () throws in address = try Address(whole) }
@@ -103,19 +103,16 @@ enum AddressCase {
 }
 
 /// A directory with a volume `v`, a file `f` and a directory `d` with a volume in it.
-private enum Scratch {
-    static let shared: String? = {
-        let path = FileManager.default.temporaryDirectory.path + "/cowpath-fuzz-addresses"
-        do {
-            for volume in ["v", "d/v"] {
-                try FileManager.default.createDirectory(atPath: path + "/" + volume, withIntermediateDirectories: true)
-                // An address looks for the marker alone.
-                try Data().write(to: URL(fileURLWithPath: path + "/" + volume + "/cowpath-volume"))
-            }
-            try Data().write(to: URL(fileURLWithPath: path + "/f"))
-        } catch {
-            return nil
+private enum AddressedFiles {
+    static let path: String? = try? {
+        let scratch = try Scratch("addresses")
+        for volume in ["v", "d/v"] {
+            let directory = scratch.path + "/" + volume
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            // An address looks for the marker alone.
+            try Data().write(to: URL(fileURLWithPath: directory + "/cowpath-volume"))
         }
-        return path
+        try Data().write(to: URL(fileURLWithPath: scratch.path + "/f"))
+        return scratch.path
     }()
 }

@@ -8,6 +8,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case cowpath
     /// The same of a btrfs send stream.
     case btrfs
+    /// A stream of either kind, received into a volume, which must stay sound.
+    case receive
     /// Two random trees, chosen by the bytes: planned and replayed, the first must become the second.
     case planner
     /// Addresses, names, paths and exclude patterns: what is parsed must print back to the same.
@@ -26,6 +28,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     public func run(_ bytes: [UInt8]) throws(FuzzFinding) {
         switch self {
         case .cowpath, .btrfs: try StreamCase.run(bytes)
+        case .receive: try ReceiveCase.run(bytes)
         case .planner: try PlannerCase.run(bytes)
         case .address: try AddressCase.run(bytes)
         case .canaryTrap: Canary.trap(bytes)
@@ -47,6 +50,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             switch self {
             case .cowpath: mutator.mutate(CowpathPieces(bytes))
             case .btrfs: mutator.mutate(BtrfsPieces(bytes))
+            case .receive where bytes.first == UInt8(ascii: "b"): mutator.mutate(BtrfsPieces(bytes))
+            case .receive: mutator.mutate(CowpathPieces(bytes))
             case .planner, .address, .canaryTrap, .canaryWrong: nil
             }
         if let sealed, sealed.count <= limit { return sealed }
