@@ -69,7 +69,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "SnapshotTesting",
-                "SnapshotModel", crypto,
+                "SnapshotModel", crypto, .product(name: "GRDB", package: "GRDB.swift"),
             ] + ground,
             path: "Tests/FuzzTargets"),
         .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"]),

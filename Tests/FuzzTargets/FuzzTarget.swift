@@ -10,6 +10,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case btrfs
     /// A stream of either kind, received into a volume, which must stay sound.
     case receive
+    /// Nodes of a volume's trees with the checksums that they should have: checked, read, compared, sent.
+    case volume
     /// Two random trees, chosen by the bytes: planned and replayed, the first must become the second.
     case planner
     /// Addresses, names, paths and exclude patterns: what is parsed must print back to the same.
@@ -29,6 +31,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         switch self {
         case .cowpath, .btrfs: try StreamCase.run(bytes)
         case .receive: try ReceiveCase.run(bytes)
+        case .volume: try VolumeCase.run(bytes)
         case .planner: try PlannerCase.run(bytes)
         case .address: try AddressCase.run(bytes)
         case .canaryTrap: Canary.trap(bytes)
@@ -52,6 +55,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             case .btrfs: mutator.mutate(BtrfsPieces(bytes))
             case .receive where bytes.first == UInt8(ascii: "b"): mutator.mutate(BtrfsPieces(bytes))
             case .receive: mutator.mutate(CowpathPieces(bytes))
+            case .volume: mutator.mutate(VolumePieces(bytes))
             case .planner, .address, .canaryTrap, .canaryWrong: nil
             }
         if let sealed, sealed.count <= limit { return sealed }
