@@ -10,22 +10,17 @@ package enum Zstd {
 
     /// Compresses bytes into one frame that says how long they are.
     package static func compress(_ bytes: ArraySlice<UInt8>, level: Int) throws(CodecError) -> [UInt8] {
-        let context = unsafe try threadContexts().compression
-        let result = unsafe bytes.withUnsafeBytes { source -> Result<[UInt8], CodecError> in
-            var failure: CodecError?
-            let compressed = unsafe [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(source.count)) {
-                target, count in
-                let written = unsafe ZSTD_compressCCtx(
-                    context, target.baseAddress, target.count, source.baseAddress, source.count, Int32(level))
-                if ZSTD_isError(written) != 0 {
-                    failure = CodecError("zstd cannot compress: \(errorName(written))")
-                } else {
-                    count = written
-                }
-            }
-            return failure.map { .failure($0) } ?? .success(compressed)
+        let contexts = try threadContexts()
+        // By way of a place that is used again: a result that had room for the worst case would keep it.
+        let room = unsafe contexts.room(for: ZSTD_compressBound(bytes.count))
+        let written = unsafe bytes.withUnsafeBytes { source in
+            unsafe ZSTD_compressCCtx(
+                contexts.compression, room.baseAddress, room.count, source.baseAddress, source.count, Int32(level))
         }
-        return try result.get()
+        guard ZSTD_isError(written) == 0 else {
+            throw CodecError("zstd cannot compress: \(errorName(written))")
+        }
+        return unsafe [UInt8](room.prefix(written))
     }
 
     /// Decompresses one frame.

@@ -1,10 +1,21 @@
 import CZstd
 import Foundation
 
-/// The two contexts that zstd keeps between frames: making them anew costs more than a small frame.
+/// What is kept between frames: the two contexts of zstd, since making them anew costs more than a small frame,
+/// and room for a compressed frame.
 @safe final class ZstdContexts {
     let compression: OpaquePointer
     let decompression: OpaquePointer
+    private var room = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
+    /// Room for a frame, overwritten by the next one.
+    func room(for count: Int) -> UnsafeMutableRawBufferPointer {
+        if unsafe room.count < count {
+            unsafe room.deallocate()
+            unsafe room = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
+        }
+        return unsafe room
+    }
 
     fileprivate init() throws(CodecError) {
         guard let compression = unsafe ZSTD_createCCtx() else { throw CodecError("zstd has no memory") }
@@ -17,6 +28,7 @@ import Foundation
     }
 
     deinit {
+        unsafe room.deallocate()
         unsafe ZSTD_freeCCtx(compression)
         unsafe ZSTD_freeDCtx(decompression)
     }

@@ -1,3 +1,4 @@
+import Crypto
 import GRDB
 package import SnapshotModel
 
@@ -72,7 +73,7 @@ extension VolumeTree {
         guard let inline = try inlineBytes(of: number) else {
             throw SnapshotError(.notFound, "inode \(number.rawValue) has no inline contents", place: name)
         }
-        let digest = PackedExtent.digest(inline[...])
+        let digest = Array(SHA256.hash(data: inline))
         func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
         return ExtentIdentity(address: word(digest[0..<8]), generation: word(digest[8..<16]), offset: 0)
     }

@@ -9,6 +9,32 @@ struct WriteBuffer {
     var bytes: [UInt8]
 
     var end: UInt64 { start + UInt64(bytes.count) }
+
+    mutating func append(_ more: ArraySlice<UInt8>) {
+        // A whole file that comes in one piece is not copied.
+        if bytes.isEmpty { bytes = Array(more) } else { bytes.append(contentsOf: more) }
+    }
+}
+
+/// Contents that are to become an extent, and where it goes.
+struct PendingWrite: Sendable {
+    enum Contents: Sendable {
+        case raw([UInt8])
+        case encoded(EncodedExtent)
+    }
+
+    let number: UInt64
+    let offset: UInt64
+    let contents: Contents
+
+    func packed() throws -> PackedWrite {
+        let packed =
+            switch contents {
+            case .raw(let bytes): try PackedExtent(packing: bytes)
+            case .encoded(let extent): try PackedExtent(extent)
+            }
+        return PackedWrite(number: number, offset: offset, packed: packed)
+    }
 }
 
 /// An extent that has been through the workers, and where it goes.
@@ -31,7 +57,7 @@ extension ReceiveSession {
             let place = buffer?.end ?? offset
             // Extents end where every multiple of their length is, whatever the length of the writes.
             let room = ExtentLimits.maximumLength - Int(place % UInt64(ExtentLimits.maximumLength))
-            buffer?.bytes.append(contentsOf: rest.prefix(room))
+            buffer?.append(rest.prefix(room))
             rest = rest.dropFirst(room)
             if let full = buffer, full.end % UInt64(ExtentLimits.maximumLength) == 0 {
                 try submit(full.number, full.start, full.bytes)
@@ -98,28 +124,47 @@ extension ReceiveSession {
     }
 
     private func submit(_ number: UInt64, _ offset: UInt64, _ bytes: [UInt8]) throws {
-        underway[number, default: 0] += 1
-        try pipeline.submit {
-            PackedWrite(number: number, offset: offset, packed: try PackedExtent(packing: bytes))
-        }
+        try submit(PendingWrite(number: number, offset: offset, contents: .raw(bytes)), bytes.count)
     }
 
-    /// Puts an extent that comes from the workers where it belongs.
-    func deliver(_ write: PackedWrite) throws {
-        let count = (underway[write.number] ?? 1) - 1
-        underway[write.number] = count == 0 ? nil : count
-        let extent = try tree.store(write.packed)
-        let length = UInt64(write.packed.rawLength)
-        try removeRange(write.number, write.offset..<write.offset + length)
-        try tree.editor.put(
-            ItemKey(write.number, .extent, offset: write.offset),
-            ExtentItem(extent: extent, offset: 0, length: length).encoded)
+    private func submit(_ write: PendingWrite, _ size: Int) throws {
+        underway[write.number, default: 0] += 1
+        batch.append(write)
+        batchSize += size
+        if batchSize >= ReceiveSession.batchBytes { try submitBatch() }
+    }
+
+    private func submitBatch() throws {
+        let writes = batch
+        batch.removeAll()
+        batchSize = 0
+        try pipeline.submit { try writes.map { try $0.packed() } }
+    }
+
+    /// Waits until everything that was submitted stands in the tree.
+    func drain() throws {
+        if !batch.isEmpty { try submitBatch() }
+        try pipeline.drain()
+    }
+
+    /// Puts extents that come from the workers where they belong.
+    func deliver(_ writes: [PackedWrite]) throws {
+        let extents = try tree.store(writes.map(\.packed))
+        for (write, extent) in zip(writes, extents) {
+            let count = (underway[write.number] ?? 1) - 1
+            underway[write.number] = count == 0 ? nil : count
+            let length = UInt64(write.packed.rawLength)
+            try removeRange(write.number, write.offset..<write.offset + length)
+            try tree.editor.put(
+                ItemKey(write.number, .extent, offset: write.offset),
+                ExtentItem(extent: extent, offset: 0, length: length).encoded)
+        }
     }
 
     /// Waits until all contents of a file stand in the tree.
     func settle(_ number: UInt64) throws {
         if buffer?.number == number { try flushBuffer() }
-        if underway[number] != nil { try pipeline.drain() }
+        if underway[number] != nil { try drain() }
     }
 
     /// The same, and none of them inline.
@@ -128,7 +173,7 @@ extension ReceiveSession {
         guard let inline = try tree.editor.find(ItemKey(number, .inline)) else { return }
         try tree.editor.remove(ItemKey(number, .inline))
         try submit(number, 0, inline)
-        try pipeline.drain()
+        try drain()
     }
 
     func writeEncoded(_ path: RelativePath, offset: UInt64, _ extent: EncodedExtent) throws {
@@ -147,21 +192,8 @@ extension ReceiveSession {
         try flushBuffer()
         try settleAsExtents(number)
         try grow(number, to: end)
-        underway[number, default: 0] += 1
-        try pipeline.submit {
-            let raw = try decoded(extent)
-            // A frame that saves nothing is not worth decoding ever again; one that does not say how long it is
-            // could not be decoded alone.
-            let packed: PackedExtent
-            if let frame = Zstd.firstFrame(of: extent.bytes, decodingTo: raw.count) {
-                let isSmaller = frame.count < raw.count
-                packed = PackedExtent(
-                    raw: raw, bytes: isSmaller ? Array(frame) : raw, encoding: isSmaller ? .zstd : .none)
-            } else {
-                packed = try PackedExtent(packing: raw)
-            }
-            return PackedWrite(number: number, offset: offset, packed: packed)
-        }
+        let write = PendingWrite(number: number, offset: offset, contents: .encoded(extent))
+        try submit(write, Int(extent.decodedLength))
     }
 
     func truncate(_ path: RelativePath, size: UInt64) throws {
@@ -195,6 +227,22 @@ extension ReceiveSession {
             if !mode.contains(.keepSize) { try grow(number, to: end) }
         }
         try change(number) { _ in }
+    }
+}
+
+extension PackedExtent {
+    /// Takes a frame that was made elsewhere, where it is one that can be kept.
+    fileprivate init(_ extent: EncodedExtent) throws {
+        let raw = try decoded(extent)
+        // A frame that saves nothing is not worth decoding ever again; one that does not say how long it is
+        // could not be decoded alone.
+        if let frame = Zstd.firstFrame(of: extent.bytes, decodingTo: raw.count) {
+            let isSmaller = frame.count < raw.count
+            self.init(
+                rawLength: raw.count, bytes: isSmaller ? Array(frame) : raw, encoding: isSmaller ? .zstd : .none)
+        } else {
+            try self.init(packing: raw)
+        }
     }
 }
 

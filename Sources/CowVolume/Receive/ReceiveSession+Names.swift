@@ -199,7 +199,7 @@ extension ReceiveSession {
             var keys: [ItemKey] = []
             var cursor = TreeCursor(tree.editor, root: tree.editor.root)
             try cursor.seek(ItemKey(number, .inode))
-            while let key = cursor.key, key.object == number, keys.count < ReceiveSession.batchSize {
+            while let key = cursor.key, key.object == number, keys.count < ReceiveSession.itemsAtOnce {
                 keys.append(key)
                 try cursor.advance()
             }

@@ -22,11 +22,11 @@ extension ReceiveSession {
                     try tree.editor.put(ItemKey(number, .extent, offset: range.upperBound), rest.encoded)
                 }
             }
-            if pieces.count < ReceiveSession.batchSize { return }
+            if pieces.count < ReceiveSession.itemsAtOnce { return }
         }
     }
 
-    /// The first items that overlap a range; fewer than ``batchSize`` are all.
+    /// The first items that overlap a range; fewer than ``itemsAtOnce`` are all.
     private func pieces(of number: UInt64, in range: Range<UInt64>) throws -> [Piece] {
         if range.isEmpty { return [] }
         var pieces: [Piece] = []
@@ -37,7 +37,7 @@ extension ReceiveSession {
             try cursor.advance()
         }
         while let key = cursor.key, key.object == number, key.kind == .extent, key.offset < range.upperBound,
-            pieces.count < ReceiveSession.batchSize
+            pieces.count < ReceiveSession.itemsAtOnce
         {
             let item = try ExtentItem(parsing: cursor.value, start: key.offset)
             if key.offset + item.length > range.lowerBound { pieces.append((key.offset, item)) }
@@ -55,7 +55,7 @@ extension ReceiveSession {
                 if start > next { try putPreallocated(number, next..<start) }
                 next = max(next, start + item.length)
             }
-            if pieces.count < ReceiveSession.batchSize { break }
+            if pieces.count < ReceiveSession.itemsAtOnce { break }
         }
         if next < range.upperBound { try putPreallocated(number, next..<range.upperBound) }
     }
@@ -73,7 +73,7 @@ extension ReceiveSession {
         let sourceEnd = try self.end(source.offset, length, source.path)
         if length == 0 { return }
         try flushBuffer()
-        try pipeline.drain()
+        try drain()
         if source.snapshot.uuid == header.snapshot.uuid {
             try cloneWithin(source, sourceEnd, number, path, offset)
         } else {
@@ -120,7 +120,7 @@ extension ReceiveSession {
             try other.forEachItem(of: inode.number, from: range.lowerBound) { start, item in
                 guard start < range.upperBound else { return false }
                 pieces.append((start, item))
-                return pieces.count < ReceiveSession.batchSize
+                return pieces.count < ReceiveSession.itemsAtOnce
             }
             return pieces
         }
@@ -141,7 +141,7 @@ extension ReceiveSession {
                 try tree.editor.put(
                     ItemKey(number, .extent, offset: offset + (low - range.lowerBound)), part.encoded)
             }
-            guard pieces.count == ReceiveSession.batchSize, let last = pieces.last else { return }
+            guard pieces.count == ReceiveSession.itemsAtOnce, let last = pieces.last else { return }
             rest = min(last.start + last.item.length, range.upperBound)..<range.upperBound
             try commitIfFull()
         }

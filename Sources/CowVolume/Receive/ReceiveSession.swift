@@ -5,11 +5,13 @@ import Workers
 final class ReceiveSession {
     /// Paths of directories that are remembered: under a megabyte, and a whole source tree's worth.
     static let maximumRememberedPaths = 4096
-    /// Extents that are on their way, each of 128 KiB at most and as much packed: 4 MiB for each thread. Most are
-    /// far smaller, and with fewer of them the threads would wait while a directory is listed.
-    static let windowPerThread = 16
+    /// Batches that are on their way, each of ``batchBytes`` and as much packed: 4 MiB for each thread. With fewer
+    /// of them the threads would wait while a directory is listed.
+    static let windowPerThread = 8
+    /// Contents that go through the workers in one piece. Handing over costs as much as packing some kilobytes.
+    static let batchBytes = 256 << 10
     /// Items that are looked at in one go where many are moved or removed.
-    static let batchSize = 1024
+    static let itemsAtOnce = 1024
 
     let volume: Volume
     let plan: ReceivePlan
@@ -24,11 +26,14 @@ final class ReceiveSession {
 
     /// Contents that wait for more behind them.
     var buffer: WriteBuffer?
-    /// How many extents of an inode are on their way through the workers.
+    /// Extents that wait until there are enough for a batch, and how many bytes they have.
+    var batch: [PendingWrite] = []
+    var batchSize = 0
+    /// How many extents of an inode are in the batch or on their way through the workers.
     var underway: [UInt64: Int] = [:]
     var sources: [SnapshotUUID: VolumeTree] = [:]
     private let pool: WorkerPool
-    private(set) lazy var pipeline = OrderedPipeline<PackedWrite>(
+    private(set) lazy var pipeline = OrderedPipeline<[PackedWrite]>(
         pool: pool, window: ReceiveSession.windowPerThread * pool.threadCount
     ) { [unowned self] in try deliver($0) }
 
@@ -87,7 +92,7 @@ final class ReceiveSession {
 
     func finish() throws -> SnapshotRecord {
         try flushBuffer()
-        try pipeline.drain()
+        try drain()
         try writeCurrent()
         var made: SnapshotRecord?
         try tree.publish { database, ledger in made = try plan.publish(tree, volume, database, ledger) }

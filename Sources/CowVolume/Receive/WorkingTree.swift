@@ -23,11 +23,11 @@ final class WorkingTree {
     let segments: SegmentWriter
     private let lock: WriterLock
     private var newExtents: [ExtentRecord] = []
-    private var newByHash: [[UInt8]: Int] = [:]
+    private var newByHash: [StoredHash: Int] = [:]
     /// The extents of others, as they were when the open generation first asked. One read transaction for all
     /// questions, since beginning one costs more than an answer. It must end before a commit, or the write-ahead
     /// log could never begin anew.
-    private var knownExtents: DatabaseSnapshot?
+    private var committedExtents: DatabaseSnapshot?
     private var isOver = false
 
     var generation: UInt64 { editor.generation }
@@ -76,12 +76,19 @@ final class WorkingTree {
 
     // MARK: Extents
 
-    /// Stores an extent, unless its bytes are there already.
+    /// Stores extents, but those whose bytes are there already.
     ///
-    /// - Returns: its number.
-    func store(_ packed: PackedExtent) throws -> UInt64 {
-        if let index = newByHash[packed.hash] { return newExtents[index].id }
-        if let known = try knownExtent(packed.hash) { return known }
+    /// - Returns: their numbers.
+    func store(_ extents: [PackedExtent]) throws -> [UInt64] {
+        let known = try knownExtents(extents)
+        return try zip(extents, known).map { extent, known in
+            if let known { return known }
+            if let index = newByHash[extent.hash] { return newExtents[index].id }
+            return try append(extent)
+        }
+    }
+
+    private func append(_ packed: PackedExtent) throws -> UInt64 {
         let place = try segments.append(packed.bytes[...])
         let extent = ExtentRecord(
             id: NodeID(generation: generation, sequence: UInt64(newExtents.count) + 1).rawValue, hash: packed.hash,
@@ -92,15 +99,18 @@ final class WorkingTree {
         return extent.id
     }
 
-    /// An extent with this hash that was committed. It cannot vanish: none does while a receive is unfinished.
-    private func knownExtent(_ hash: [UInt8]) throws -> UInt64? {
+    /// The committed extents with these hashes. They cannot vanish: none does while a receive is unfinished.
+    private func knownExtents(_ extents: [PackedExtent]) throws -> [UInt64?] {
         try VolumeStore.guarded(store.path) {
-            let snapshot = try knownExtents ?? store.pool.makeSnapshot()
-            knownExtents = snapshot
+            let snapshot = try committedExtents ?? store.pool.makeSnapshot()
+            committedExtents = snapshot
             return try snapshot.unsafeRead { database in
-                try StoredRow.first(
-                    database, "SELECT id FROM extents WHERE hash = ? ORDER BY id LIMIT 1", [Data(hash)]
-                )?.unsigned(0)
+                let statement = try database.cachedStatement(
+                    sql: "SELECT id FROM extents WHERE hash = ? ORDER BY id LIMIT 1")
+                return try extents.map { extent in
+                    guard newByHash[extent.hash] == nil else { return nil }
+                    return try Int64.fetchOne(statement, arguments: [extent.hash.data]).map(UInt64.init(bitPattern:))
+                }
             }
         }
     }
@@ -147,7 +157,7 @@ final class WorkingTree {
     func abandon() {
         if isOver { return }
         isOver = true
-        knownExtents = nil
+        committedExtents = nil
         // What cannot be cleared now is cleared by the next writer, once the lock is gone.
         try? store.write { database in
             // The row as it was committed; the one here may be ahead of it.
@@ -162,7 +172,7 @@ final class WorkingTree {
         let fresh = editor.dirty.values.sorted { $0.id < $1.id }
         let packed = try packAll(fresh)
         try segments.sync()
-        knownExtents = nil
+        committedExtents = nil
         let oldRoot = record.node
         record.node = editor.root
         let value = try store.write { database in

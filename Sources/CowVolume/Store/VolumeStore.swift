@@ -14,7 +14,7 @@ final class VolumeStore: Sendable {
     /// How long one process waits for another's commit, in seconds. Commits are short; a dropped disk is not.
     static let busyTimeout = 120.0
     /// The version that this code writes and the only one it reads.
-    static let formatVersion: Int64 = 1
+    static let formatVersion: Int64 = 2
 
     let path: String
     let uuid: SnapshotUUID

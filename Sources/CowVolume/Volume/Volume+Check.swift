@@ -52,7 +52,9 @@ extension Volume {
             for extent in batch {
                 let place = "extent \(extent.id)"
                 do {
-                    if PackedExtent.digest(try reader.decode(extent)[...]) != extent.hash {
+                    let stored = try reader.storedBytes(extent)
+                    _ = try reader.decode(stored, extent)
+                    if StoredHash(of: stored[...], extent.encoding) != extent.hash {
                         report(CheckFinding(kind: .damaged, message: "data has another SHA-256", place: place))
                     }
                 } catch let error as SnapshotError where error.code == .corrupt {

@@ -11,6 +11,11 @@ final class OpenSourceFile {
     let size: UInt64
     /// Whether it changed since the tree first told of it.
     var hasChanged = false
+    /// What it begins with, up to ``headLength``, once that was read.
+    private var head: ArraySlice<UInt8>?
+
+    /// Small files are read in one go.
+    static let headLength = 128 << 10
 
     init(_ descriptor: consuming Descriptor, at place: Place, status: FileStatus, size: UInt64) {
         self.descriptor = descriptor
@@ -18,6 +23,42 @@ final class OpenSourceFile {
         self.status = status
         self.size = size
     }
+
+    /// The file's first bytes.
+    func readHead() throws(SystemCallError) -> ArraySlice<UInt8> {
+        if let head { return head }
+        let bytes = try read(at: 0, count: Int(min(size, UInt64(OpenSourceFile.headLength))))
+        head = bytes
+        return bytes
+    }
+
+    /// Bytes from `offset` on; fewer than `count` only where the file was cut.
+    func read(at offset: UInt64, count: Int) throws(SystemCallError) -> ArraySlice<UInt8> {
+        if let head, offset + UInt64(count) <= UInt64(head.count) {
+            return head[Int(offset)..<Int(offset) + count]
+        }
+        let bytes = try descriptor.read(at: offset, count: count)
+        if offset + UInt64(bytes.count) >= size || bytes.count < count, try !descriptor.status().holdsTheSame(as: status)
+        {
+            hasChanged = true
+        }
+        return bytes[...]
+    }
+
+    /// Whether the file is small and has data in every block, as far as its contents tell: none that is all zeros.
+    ///
+    /// Only a block of zeros can be a hole, or space that was set aside and never written.
+    func isSurelyData() throws(SystemCallError) -> Bool {
+        guard size <= UInt64(OpenSourceFile.headLength) else { return false }
+        let head = try readHead()
+        guard UInt64(head.count) == size else { return false }
+        return stride(from: 0, to: head.count, by: OpenSourceFile.blockLength).allSatisfy { start in
+            head[start..<min(start + OpenSourceFile.blockLength, head.count)].contains { $0 != 0 }
+        }
+    }
+
+    /// The shortest hole of any common file system.
+    private static let blockLength = 512
 }
 
 extension DirectoryTree {
@@ -79,7 +120,14 @@ extension DirectoryTree {
     ) throws {
         let file = try openFile(number)
         guard offset < file.size else { return }
-        // Always asked, since blocks that were only set aside count as the file's own and read as holes.
+        do {
+            if try file.isSurelyData() {
+                return try body(FileExtent(offset: 0, length: file.size, content: .data(nil)))
+            }
+        } catch let error as SystemCallError {
+            throw unreadable(error, at: file.place)
+        }
+        // Asked whatever the blocks taken, since those that were only set aside count as the file's own.
         var position = offset
         while position < file.size {
             let range: Range<UInt64>?
@@ -111,12 +159,7 @@ extension DirectoryTree {
         guard offset < file.size, count > 0 else { return [] }
         let wanted = Int(min(UInt64(min(count, 1 << 20)), file.size - offset))
         do {
-            let bytes = try file.descriptor.read(at: offset, count: wanted)
-            if offset + UInt64(bytes.count) >= file.size || bytes.count < wanted {
-                let now = try file.descriptor.status()
-                if !now.holdsTheSame(as: file.status) { file.hasChanged = true }
-            }
-            return bytes[...]
+            return try file.read(at: offset, count: wanted)
         } catch {
             throw unreadable(error, at: file.place)
         }
