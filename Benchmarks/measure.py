@@ -1,9 +1,9 @@
 """Runs a command and says what it cost."""
 
 import os
+import shutil
 import statistics
 import subprocess
-import time
 from dataclasses import dataclass
 
 
@@ -15,33 +15,49 @@ class CommandFailed(Exception):
 class Cost:
     seconds: float
     processor: float
-    # Of the largest process among the command's, in bytes. A pipeline's processes are not added up.
-    peak: int
+    # For each process of a pipe the most memory it held at once, in bytes.
+    peaks: list
 
 
-def run(command, environment, log):
-    """One run of a shell command; its output goes to the log.
+def run(stages, environment, report, log):
+    """One run of a pipe of commands; what they print goes to the log.
 
-    GNU time stands between: the kernel counts what a process held before exec(2) towards its peak, so a child of this
+    The shell takes the time, so that neither its own start nor this interpreter's is in it. GNU time stands before
+    every process: the kernel counts what a process held before exec(2) towards its peak, so a child of this
     interpreter would never show less than the interpreter's own.
     """
-    report = log.name + ".cost"
-    started = time.perf_counter()
-    status = subprocess.run(
-        ["time", "-q", "-o", report, "-f", "%U %S %M", "bash", "-o", "pipefail", "-c", command], env=environment,
-        stdin=subprocess.DEVNULL, stdout=log, stderr=log).returncode
-    elapsed = time.perf_counter() - started
-    if status != 0:
-        raise CommandFailed(f"exit status {status} of: {command}")
+    timer = shutil.which("time")
+    if not timer:
+        raise CommandFailed("GNU time is not installed")
+    pipe = " | ".join(f"{timer} -q -o {report}.{n} -f '%U %S %M' {stage}" for n, stage in enumerate(stages))
+    script = (f"start=$EPOCHREALTIME; {pipe}; status=$?; end=$EPOCHREALTIME\n"
+              f"echo $start $end >{report}; exit $status")
+    shell(script, environment, log, " | ".join(stages))
     with open(report) as file:
-        user, system, peak = file.read().split()
-    return Cost(elapsed, float(user) + float(system), int(peak) * 1024)
+        start, end = (float(word) for word in file.read().split())
+    processor, peaks = 0, []
+    for number in range(len(stages)):
+        with open(f"{report}.{number}") as file:
+            user, system, peak = file.read().split()
+        processor += float(user) + float(system)
+        peaks.append(int(peak) * 1024)
+    return Cost(end - start, processor, peaks)
+
+
+def shell(script, environment, log, shown=None):
+    """Runs a script that nobody measures."""
+    log.write(f"$ {shown or script}\n".encode())
+    log.flush()
+    status = subprocess.run(["bash", "-o", "pipefail", "-c", script], env=environment, stdin=subprocess.DEVNULL,
+                            stdout=log, stderr=log).returncode
+    if status != 0:
+        raise CommandFailed(f"exit status {status} of: {shown or script}")
 
 
 def median(costs):
-    """The median of the times, and the largest peak of all."""
+    """The medians of the times, and the largest peaks of all."""
     return Cost(statistics.median(c.seconds for c in costs), statistics.median(c.processor for c in costs),
-                max(c.peak for c in costs))
+                [max(peaks) for peaks in zip(*(c.peaks for c in costs))])
 
 
 def allocated(path):
@@ -57,14 +73,3 @@ def drop_caches():
     os.sync()
     with open("/proc/sys/vm/drop_caches", "w") as file:
         file.write("3")
-
-
-def warm(path):
-    """Reads everything below a folder, so that every tool finds it in memory."""
-    for folder, _, names in os.walk(path):
-        for name in names:
-            full = os.path.join(folder, name)
-            if os.path.isfile(full) and not os.path.islink(full):
-                with open(full, "rb", buffering=0) as file:
-                    while file.read(1 << 22):
-                        pass

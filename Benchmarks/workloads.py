@@ -1,50 +1,79 @@
-"""The trees that are measured: each is made, then changed the way such trees change."""
+"""The trees that are measured: each is made, then changed the way such trees change. They are the same in every run."""
 
 import os
 import random
-import shutil
 import subprocess
 
-WORDS = b"a cow on its path meets another cow on another path and they compare what they carry "
+ALL_PEERS = ("restic", "borg", "rsync", "tar and zstd")
 
 
 def mixed(generator, length):
-    """Half of it compresses, half does not, like most of what people keep."""
-    half = length // 2
-    start = generator.randrange(len(WORDS))
-    return generator.randbytes(length - half) + (WORDS * (half // len(WORDS) + 2))[start:start + half]
+    """Three quarters are hexadecimal digits, which compress to half; a quarter does not compress at all."""
+    digits = length * 3 // 4
+    return generator.randbytes(digits // 2 + 1).hex().encode()[:digits] + generator.randbytes(length - digits)
 
 
 class Workload:
-    """`make` fills a new folder, `change` brings it up to date; both are the same in every run."""
-
     runs = 3
+    # How often a command that takes milliseconds is run in each run.
+    repetitions = 7
+    peers = ALL_PEERS
+    # None, or a tree of the same kind with fewer files, to see how cost grows with their number.
+    fewer = None
+    # Which of the steps that not every tree needs are done.
+    changes_ten = True
+    changes_times = False
+    # The targets are for it.
+    judged = False
+
+    def make(self, tree):
+        """Fills a new folder."""
+        raise NotImplementedError
+
+    def next_version(self, tree):
+        """Brings it up to date in place: what has not changed keeps its inode and its times."""
+        raise NotImplementedError
+
+    def change_ten(self, tree):
+        """Adds a line to ten files that lie far apart."""
+        paths = sorted(os.path.join(folder, name) for folder, _, names in os.walk(tree) for name in names)
+        paths = [path for path in paths if os.path.isfile(path) and not os.path.islink(path)]
+        for path in paths[len(paths) // 20::len(paths) // 10][:10]:
+            with open(path, "ab") as file:
+                file.write(b"One more line.\n")
 
 
 class Kernel(Workload):
-    description = "two versions of the Linux kernel's source"
+    changes_times = True
+    judged = True
 
-    def __init__(self, here, work):
+    def __init__(self, here):
         self.sources = os.path.join(os.path.dirname(here), ".build-demo", "kernel")
         subprocess.run([os.path.join(here, "kernel-sources"), self.sources], check=True)
         with open(os.path.join(self.sources, "versions")) as file:
-            self.description += " (" + " to ".join(line.strip() for line in file) + ")"
+            versions = " and ".join(line.strip() for line in file)
+        self.description = ("two versions of the Linux kernel's source, as Debian packages it "
+                            f"({versions}), the second brought over the first in place")
 
     def make(self, tree):
-        subprocess.run(["cp", "-a", os.path.join(self.sources, "old"), tree], check=True)
+        os.mkdir(tree)
+        subprocess.run(["cp", "-a", os.path.join(self.sources, "old") + "/.", tree], check=True)
 
-    def change(self, tree):
-        # As git or patch does it: what has not changed keeps its inode and its times.
+    def next_version(self, tree):
+        # As git or patch does it. Without --times, changed files are as new as they are.
         subprocess.run(["rsync", "-rlpgoD", "--checksum", "--delete", os.path.join(self.sources, "new") + "/",
                         tree + "/"], check=True)
 
 
 class OneFile(Workload):
-    description = "one file of 2 GiB, half of it compressible; then 1 % of it overwritten in 2,000 places"
-    size = 2 << 30
+    description = ("one file of 4 GiB of which three quarters compress to half and the rest not at all; "
+                   "then 1 % of it is overwritten in 4,000 places")
+    changes_ten = False
+    size = 4 << 30
     piece = 1 << 20
+    places = 4000
 
-    def __init__(self, here, work):
+    def __init__(self, here):
         pass
 
     def make(self, tree):
@@ -54,39 +83,47 @@ class OneFile(Workload):
             for _ in range(self.size // self.piece):
                 file.write(mixed(generator, self.piece))
 
-    def change(self, tree):
+    def next_version(self, tree):
         generator = random.Random(2)
+        length = self.size // 100 // self.places
         with open(os.path.join(tree, "file"), "r+b") as file:
-            for _ in range(2000):
-                file.seek(generator.randrange(self.size - 10_737))
-                file.write(generator.randbytes(10_737))
+            for _ in range(self.places):
+                file.seek(generator.randrange(self.size - length))
+                file.write(generator.randbytes(length))
 
 
 class Files(Workload):
     """A number of small files, a hundred in a folder."""
 
-    def __init__(self, here, work):
+    def __init__(self, here):
         pass
 
-    def make(self, tree):
-        os.mkdir(tree)
-        generator = random.Random(1)
-        for number in range(self.count):
-            if number % 100 == 0:
-                folder = os.path.join(tree, f"{number // 10_000:03}", f"{number // 100 % 100:02}")
-                os.makedirs(folder)
-            with open(os.path.join(folder, f"{number}"), "wb", buffering=0) as file:
-                file.write(mixed(generator, generator.randrange(self.largest)))
+    def path(self, tree, number):
+        return os.path.join(tree, f"{number // 10_000:03}", f"{number // 100 % 100:02}", f"{number}")
 
-    def change(self, tree):
+    def make(self, tree):
+        self.make_files(tree, self.count)
+
+    def make_fewer(self, tree):
+        self.make_files(tree, self.fewer)
+
+    def make_files(self, tree, count):
+        generator = random.Random(1)
+        for number in range(count):
+            path = self.path(tree, number)
+            if number % 100 == 0:
+                os.makedirs(os.path.dirname(path))
+            with open(path, "wb", buffering=0) as file:
+                file.write(mixed(generator, self.size))
+
+    def next_version(self, tree):
+        """In every hundredth file something changes: a quarter go, a quarter get other names, half grow."""
         generator = random.Random(2)
-        for number in sorted(generator.sample(range(self.count), self.changes)):
-            folder = os.path.join(tree, f"{number // 10_000:03}", f"{number // 100 % 100:02}")
-            path = os.path.join(folder, f"{number}")
-            kind = number % 4
-            if kind == 0:
+        for kind, number in enumerate(sorted(generator.sample(range(self.count), self.count // 100))):
+            path = self.path(tree, number)
+            if kind % 4 == 0:
                 os.unlink(path)
-            elif kind == 1:
+            elif kind % 4 == 1:
                 os.rename(path, path + "-renamed")
             else:
                 with open(path, "ab", buffering=0) as file:
@@ -94,22 +131,41 @@ class Files(Workload):
 
 
 class ManySmall(Files):
-    description = "100,000 files of up to 8 kB; then 1,000 of them changed"
-    count, largest, changes = 100_000, 8_000, 1_000
+    description = "200,000 files of 1 KiB, a hundred in a folder; then 1 % of them are changed, renamed or removed"
+    count, size = 200_000, 1024
 
 
 class Million(Files):
-    description = "1,000,000 files of up to 200 bytes; then 100 of them changed"
-    count, largest, changes = 1_000_000, 200, 100
+    description = "1,000,000 files of 128 bytes, a hundred in a folder; then 10 of them are changed"
+    count, size = 1_000_000, 128
+    judged = True
     runs = 1
+    repetitions = 15
+    peers = ()
+    fewer = 84_000
 
 
-WORKLOADS = {"kernel": Kernel, "onefile": OneFile, "manysmall": ManySmall, "million": Million}
+class Smoke(Files):
+    """Too small to say anything of speed: it shows that the benchmark itself works."""
+
+    description = "400 files of 1 KiB; it shows that the benchmark works, and says nothing of speed"
+    count, size = 400, 1024
+    changes_times = True
+    runs = 1
+    repetitions = 2
+    peers = ("rsync", "tar and zstd")
 
 
-def fresh(path):
-    """Removes what a run before may have left."""
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    elif os.path.lexists(path):
-        os.unlink(path)
+class SmokeMillion(Files):
+    description = "2,000 files of 128 bytes; it shows that the benchmark of a million works, and says nothing of speed"
+    count, size = 2_000, 128
+    runs = 1
+    repetitions = 2
+    peers = ()
+    fewer = 500
+
+
+WORKLOADS = {"kernel": Kernel, "onefile": OneFile, "manysmall": ManySmall, "million": Million, "smoke": Smoke,
+             "smoke-million": SmokeMillion}
+# What is measured when nothing is named.
+MEASURED = ("kernel", "onefile", "manysmall", "million")

@@ -18,10 +18,27 @@ final class Correspondence {
     let source: any SnapshotTree
     let base: any SnapshotTree
     let rule: CorrespondenceRule
-    /// By origin: what of the base came from there. By path: what was paired.
+    /// By origin: what of the base came from there.
+    private var candidates: [InodeNumber: Candidate] = [:]
+    /// By path: what was paired.
     private var toBase: [InodeNumber: InodeNumber] = [:]
     private var toSource: [InodeNumber: InodeNumber] = [:]
     private var isPrepared = false
+    private var isWalked = false
+
+    /// An inode of the base, and whether a walk of the source has met what it came from: in one integer, since there
+    /// is one of these for each inode. No store has numbers with the highest bit.
+    private struct Candidate {
+        private var bits: UInt64
+
+        init(_ number: InodeNumber) { bits = number.rawValue & ~Candidate.metBit }
+
+        var number: InodeNumber { InodeNumber(bits & ~Candidate.metBit) }
+        var isMet: Bool { bits & Candidate.metBit != 0 }
+        mutating func meet() { bits |= Candidate.metBit }
+
+        private static let metBit: UInt64 = 1 << 63
+    }
 
     init(source: any SnapshotTree, base: any SnapshotTree, rule: CorrespondenceRule) {
         (self.source, self.base, self.rule) = (source, base, rule)
@@ -33,9 +50,14 @@ final class Correspondence {
         isPrepared = true
         guard rule == .origins else { return }
         try base.forEachInode { inode in
-            guard inode.origin.rawValue != 0, inode.number != base.root else { return }
-            if toBase[inode.origin] == nil { toBase[inode.origin] = inode.number }
+            guard inode.origin.rawValue != 0, inode.number != base.root, candidates[inode.origin] == nil else { return }
+            candidates[inode.origin] = Candidate(inode.number)
         }
+    }
+
+    /// Says that every inode of the source has been asked for: what was not is gone, and need not be looked for.
+    func finishWalk() {
+        isWalked = true
     }
 
     /// The inode of the base that is the same as one of the source; nil for a new one.
@@ -49,9 +71,13 @@ final class Correspondence {
             else { return nil }
             return number
         case .origins:
-            guard let candidate = toBase[number], let old = try base.inode(candidate),
-                let new = try source.inode(number), try isUnreplaced(new, old)
+            guard let index = candidates.index(forKey: number), !isWalked || candidates.values[index].isMet else {
+                return nil
+            }
+            let candidate = candidates.values[index].number
+            guard let old = try base.inode(candidate), let new = try source.inode(number), try isUnreplaced(new, old)
             else { return nil }
+            if !isWalked { candidates.values[index].meet() }
             return candidate
         }
     }

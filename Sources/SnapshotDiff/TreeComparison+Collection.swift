@@ -51,6 +51,7 @@ extension TreeComparison {
     func collectByWalk(into lists: inout ChangeLists) throws {
         var walk = ComparisonWalk(comparison: self, lists: lists)
         try walk.run()
+        correspondence.finishWalk()
         lists = walk.lists
     }
 }
@@ -89,6 +90,9 @@ private struct ComparisonWalk {
             // What cannot be listed is taken for unchanged.
             return comparison.losses.add(.unreadable, "inode \(directory.rawValue)")
         }
+        // The last one is next: so directories are visited in the order in which a listing has them.
+        let start = pending.count
+        defer { pending[start...].reverse() }
         for entry in new {
             while let first = old.first, first.name < entry.name {
                 if let match { lists.removed.append(EntryChange(match, first)) }

@@ -1,5 +1,4 @@
 import DequeModule
-import Foundation
 
 /// Work done on many threads whose results come out in the order in which it went in.
 ///
@@ -10,7 +9,7 @@ package final class OrderedPipeline<Output: Sendable> {
     private let pool: WorkerPool
     private let window: Int
     private let deliver: (Output) throws -> Void
-    private var pending: Deque<Slot<Output>> = []
+    private var pending: Deque<PendingResult<Output>> = []
 
     /// - Parameters:
     ///   - window: The most pieces in work at once, at least 1.
@@ -26,9 +25,7 @@ package final class OrderedPipeline<Output: Sendable> {
     /// - Throws: what an earlier piece of work or its delivery threw. The pipeline is then empty.
     package func submit(_ work: @escaping @Sendable () throws -> Output) throws {
         while pending.count >= window { try deliverOldest() }
-        let slot = Slot<Output>()
-        pending.append(slot)
-        pool.submit { slot.fill(Result(catching: work)) }
+        pending.append(pool.start(work))
     }
 
     /// Delivers everything that was submitted.
@@ -38,38 +35,16 @@ package final class OrderedPipeline<Output: Sendable> {
 
     /// Waits for what is in work and drops its results.
     package func cancel() {
-        while let slot = pending.popFirst() { _ = slot.wait() }
+        while let result = pending.popFirst() { result.cancel() }
     }
 
     private func deliverOldest() throws {
-        guard let slot = pending.popFirst() else { return }
+        guard let result = pending.popFirst() else { return }
         do {
-            try deliver(slot.wait().get())
+            try deliver(result.value())
         } catch {
             cancel()
             throw error
-        }
-    }
-}
-
-/// The place of one result. `@unchecked`: every access holds the condition's lock.
-private final class Slot<Output: Sendable>: @unchecked Sendable {
-    private let condition = NSCondition()
-    private var result: Result<Output, any Error>?
-
-    func fill(_ result: Result<Output, any Error>) {
-        condition.lock()
-        self.result = result
-        condition.signal()
-        condition.unlock()
-    }
-
-    func wait() -> Result<Output, any Error> {
-        condition.lock()
-        defer { condition.unlock() }
-        while true {
-            if let result { return result }
-            condition.wait()
         }
     }
 }

@@ -133,7 +133,12 @@ import Testing
         try tree.forEachEntry(in: tree.root) { entry in
             if entry.name.description == "gone" {
                 try scratch.run("rm t/gone")
-                do { _ = try tree.inode(entry.inode) } catch let error as SnapshotError { codes.append(error.code) }
+                do {
+                    _ = try tree.inode(entry.inode)
+                    _ = try tree.extendedAttributes(of: entry.inode)
+                } catch let error as SnapshotError {
+                    codes.append(error.code)
+                }
             } else if entry.name.description == "swapped" {
                 _ = try tree.inode(entry.inode)
                 try scratch.run("rm t/swapped; ln -s /etc/passwd t/swapped")

@@ -20,7 +20,8 @@ struct ExtentRecord: Sendable {
     static let columns = "id, hash, refs, segment, position, stored, raw, encoding, crc"
 
     init(
-        id: UInt64, hash: StoredHash, refs: Int64 = 0, segment: Int64, position: UInt64, storedLength: Int, rawLength: Int,
+        id: UInt64, hash: StoredHash, refs: Int64 = 0, segment: Int64, position: UInt64, storedLength: Int,
+        rawLength: Int,
         encoding: ExtentEncoding, crc: UInt32
     ) {
         self.id = id

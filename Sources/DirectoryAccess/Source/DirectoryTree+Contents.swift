@@ -38,7 +38,8 @@ final class OpenSourceFile {
             return head[Int(offset)..<Int(offset) + count]
         }
         let bytes = try descriptor.read(at: offset, count: count)
-        if offset + UInt64(bytes.count) >= size || bytes.count < count, try !descriptor.status().holdsTheSame(as: status)
+        if offset + UInt64(bytes.count) >= size || bytes.count < count,
+            try !descriptor.status().holdsTheSame(as: status)
         {
             hasChanged = true
         }
@@ -216,6 +217,7 @@ extension DirectoryTree {
         do {
             let status = try file.descriptor.status()
             lastStatus = status
+            recent.forgetStatus(of: number.rawValue)
             return Inode(status, number: number)
         } catch {
             throw unreadable(error, at: file.place)

@@ -5,6 +5,10 @@ extension DirectoryTree {
     /// Where an inode other than the root can be found; nil where it is not in the tree.
     func place(of number: UInt64) throws -> Place? {
         if let place = directories[number] ?? recent.place(of: number) { return place }
+        if let directory = recent.formerDirectory(of: number) {
+            try forEachEntry(in: InodeNumber(directory)) { _ in }
+            if let place = recent.place(of: number) { return place }
+        }
         return try table().place(of: number)
     }
 

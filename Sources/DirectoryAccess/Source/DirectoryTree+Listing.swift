@@ -3,67 +3,109 @@ import SystemCalls
 
 extension DirectoryTree {
     package func forEachEntry(in directory: InodeNumber, _ body: (DirectoryEntry) throws -> Void) throws {
-        let entries = try list(directory.rawValue)
-        recent.begin(entries, of: directory.rawValue)
+        let (entries, statuses) = try listWithStatuses(directory.rawValue)
+        recent.begin(entries, statuses, of: directory.rawValue)
         defer { recent.end(directory.rawValue) }
         for entry in entries { try body(entry) }
     }
 
     /// The entries of a directory in byte order; none, and a loss, where it can no longer be listed.
-    func list(_ number: UInt64) throws -> [DirectoryEntry] {
-        guard !mounted.contains(number) else { return [] }
+    func list(_ number: UInt64) throws -> [DirectoryEntry] { try listWithStatuses(number).entries }
+
+    private func listWithStatuses(_ number: UInt64) throws -> (entries: [DirectoryEntry], statuses: [FileStatus?]) {
+        guard !mounted.contains(number) else { return ([], []) }
         let path = try path(of: number)
         do {
-            let descriptor = try self.descriptor(of: number)
-            // A descriptor of its own: the position in a listing belongs to the open file.
-            let listed = try descriptor.descriptor.openDirectory(beneath: [], flags: OpenFlags.readDirectory)
+            let (descriptor, listing) = try listing(of: number)
             let onlyTag = options.excludesCaches && CacheTag.marks(descriptor)
-            var entries: [DirectoryEntry] = []
-            try listed.forEachEntry { found in
-                if onlyTag, found.name != CacheTag.name { return }
-                guard let entry = try entry(found.name, listed: found, in: number, descriptor),
-                    !isExcluded(entry, in: path)
-                else { return }
-                entries.append(entry)
+            // Statuses are large: they are put in order once, by their index.
+            var found: [(entry: DirectoryEntry, index: Int)] = []
+            found.reserveCapacity(listing.entries.count)
+            for (index, item) in listing.entries.enumerated() {
+                if onlyTag, item.listed.name != CacheTag.name { continue }
+                guard let entry = try entry(item, in: number, descriptor), !isExcluded(entry, in: path) else {
+                    continue
+                }
+                found.append((entry, index))
             }
-            return entries.sorted { $0.name < $1.name }
+            found.sort { $0.entry.name < $1.entry.name }
+            let entries = found.map(\.entry)
+            expectListings(of: entries, in: number)
+            return (entries, found.map { listing.entries[$0.index].status })
         } catch let error as SystemCallError {
             count(error.isForbidden ? .unreadable : .changed, number, path)
-            return []
+            return ([], [])
         } catch let error as SnapshotError where error.code == .vanished || error.code == .unreadable {
             count(error.code == .unreadable ? .unreadable : .changed, number, path)
-            return []
+            return ([], [])
         }
+    }
+
+    /// What a directory holds, from those that were read ahead where it is among them.
+    private func listing(of number: UInt64) throws -> (SharedDescriptor, DirectoryListing) {
+        if let ahead = ahead.take(number) {
+            let listed = try ahead.get()
+            // Else something has come into its place.
+            if listed.status.inode == number {
+                descriptors.insert(listed.descriptor, for: number)
+                return (listed.descriptor, listed.listing)
+            }
+        }
+        let descriptor = try self.descriptor(of: number)
+        return (descriptor, try DirectoryListing(reading: descriptor.descriptor))
+    }
+
+    private func expectListings(of entries: [DirectoryEntry], in number: UInt64) {
+        let places = entries.lazy.filter { $0.kind == .directory && !self.mounted.contains($0.inode.rawValue) }
+            .map { (number: $0.inode.rawValue, place: Place(directory: number, name: $0.name.bytes)) }
+        ahead.expect(Array(places)) { try? descriptor(of: $0) }
     }
 
     private func count(_ kind: ReplayLosses.Kind, _ number: UInt64, _ path: [UInt8]) {
         if counted.insert(number).inserted { losses.add(kind, EscapedBytes.describe(path)) }
     }
 
-    /// The entry of this name; nil where there is none any more.
-    ///
-    /// - Parameter listed: what the directory says of it, where it was listed.
-    func entry(
-        _ name: [UInt8], listed: ListedEntry?, in directory: UInt64, _ descriptor: SharedDescriptor
+    /// A listed entry; nil where it is there no more.
+    private func entry(
+        _ item: DirectoryListing.Entry, in directory: UInt64, _ descriptor: SharedDescriptor
     ) throws -> DirectoryEntry? {
-        let fileName = FileName(trusted: name)
-        if let listed, trustsListedInodes, let kind = FileKind(mode: UInt32(listed.type) << 12), kind != .directory {
-            return DirectoryEntry(name: fileName, inode: InodeNumber(listed.inode), kind: kind)
+        if let status = item.status {
+            return entry(item.listed.name, listedInode: item.listed.inode, in: directory, status)
         }
-        let status: FileStatus
+        let type = UInt32(item.listed.type)
+        if trustsListedInodes, let kind = FileKind(mode: type << 12), kind != .directory {
+            let name = FileName(trusted: item.listed.name)
+            return DirectoryEntry(name: name, inode: InodeNumber(item.listed.inode), kind: kind)
+        }
+        return try entry(item.listed.name, listedInode: item.listed.inode, in: directory, descriptor)
+    }
+
+    /// The entry of this name; nil where there is none.
+    ///
+    /// - Parameter listedInode: the number in the directory's listing, where it was listed.
+    func entry(
+        _ name: [UInt8], listedInode: UInt64? = nil, in directory: UInt64, _ descriptor: SharedDescriptor
+    ) throws -> DirectoryEntry? {
         do {
-            status = try descriptor.descriptor.status(of: name)
+            let status = try descriptor.descriptor.status(of: name)
+            return entry(name, listedInode: listedInode, in: directory, status)
         } catch {
             if error.isMissing { return nil }
             throw unreadable(error, at: Place(directory: directory, name: name))
         }
+    }
+
+    private func entry(
+        _ name: [UInt8], listedInode: UInt64?, in directory: UInt64, _ status: FileStatus
+    ) -> DirectoryEntry? {
+        let fileName = FileName(trusted: name)
         guard let kind = FileKind(mode: status.mode) else { return nil }
         guard kind == .directory else {
             return DirectoryEntry(name: fileName, inode: InodeNumber(status.inode), kind: kind)
         }
         let place = Place(directory: directory, name: name)
         let isMountPoint = status.fileSystem != rootStatus.fileSystem || status.isMountRoot
-        let number = isMountPoint ? mountPointNumber(listed?.inode ?? status.inode, at: place) : status.inode
+        let number = isMountPoint ? mountPointNumber(listedInode ?? status.inode, at: place) : status.inode
         directories[number] = place
         return DirectoryEntry(name: fileName, inode: InodeNumber(number), kind: .directory)
     }

@@ -49,6 +49,7 @@ package final class DirectoryTree: SnapshotTree {
     /// The numbers given to mount points.
     var mounted: Set<UInt64> = []
     var recent = RecentListings()
+    var ahead = ListingsAhead()
     var descriptors = BoundedCache<UInt64, SharedDescriptor>(capacity: 64)
     var files = BoundedCache<UInt64, OpenSourceFile>(capacity: 4)
     /// What ``inode(_:)`` said last, by which a change before the first read is seen.
@@ -96,8 +97,13 @@ package final class DirectoryTree: SnapshotTree {
 
     package func inode(_ number: InodeNumber) throws -> Inode? {
         if number == root { return Inode(rootStatus, number: number) }
-        guard let place = try place(of: number.rawValue) else { return nil }
-        let status = try status(of: number.rawValue, at: place)
+        let status: FileStatus
+        if let known = recent.status(of: number.rawValue) {
+            status = known
+        } else {
+            guard let place = try place(of: number.rawValue) else { return nil }
+            status = try self.status(of: number.rawValue, at: place)
+        }
         lastStatus = status
         return Inode(status, number: number, isMountPoint: mounted.contains(number.rawValue))
     }
@@ -105,17 +111,17 @@ package final class DirectoryTree: SnapshotTree {
     package func lookup(_ name: FileName, in directory: InodeNumber) throws -> DirectoryEntry? {
         guard !mounted.contains(directory.rawValue) else { return nil }
         let descriptor = try self.descriptor(of: directory.rawValue)
-        guard let entry = try entry(name.bytes, listed: nil, in: directory.rawValue, descriptor) else { return nil }
+        guard let entry = try entry(name.bytes, in: directory.rawValue, descriptor) else { return nil }
         if isExcluded(entry, in: try path(of: directory.rawValue)) { return nil }
         if options.excludesCaches, name.bytes != CacheTag.name, CacheTag.marks(descriptor) { return nil }
-        recent.remember([entry], of: directory.rawValue)
+        recent.remember(entry, of: directory.rawValue)
         return entry
     }
 
     package func links(of number: InodeNumber) throws -> [InodeLink] {
         if number == root { return [] }
         if let place = directories[number.rawValue] { return [place.link] }
-        if let place = recent.place(of: number.rawValue),
+        if let place = try place(of: number.rawValue),
             try status(of: number.rawValue, at: place).linkCount == 1
         {
             return [place.link]
