@@ -2,6 +2,8 @@
 
 CONFIGURATION ?= release
 PREFIX ?= /usr/local
+# Of each target that is fuzzed; TARGET names one of those in Fuzz/README.md.
+SECONDS ?= 600
 # What `make bench` measures, of kernel, onefile, manysmall and million; nothing means all four.
 WORKLOAD ?=
 COWPATH = .build/$(CONFIGURATION)/cowpath
@@ -14,9 +16,9 @@ KERNEL_PACKAGES = xz-utils rsync
 
 # The Swift libraries go into the program, so that it runs where there is no Swift.
 BUILD_FLAGS = -c $(CONFIGURATION) --static-swift-stdlib
-FORMATTED = Sources Tests Package.swift
+FORMATTED = Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift
 
-.PHONY: all build test examples demo bench install uninstall format lint clean
+.PHONY: all build test examples demo bench fuzz install uninstall format lint clean
 
 all: build
 
@@ -48,6 +50,10 @@ bench: build
 	@.ci/install $(KERNEL_PACKAGES) python3
 	COWPATH=$(abspath $(COWPATH)) python3 Benchmarks/run.py $(WORKLOAD)
 
+fuzz:
+	@.ci/install $(BUILD_PACKAGES)
+	Fuzz/run $(SECONDS) $(TARGET)
+
 # As the current user where PREFIX can be written, otherwise with sudo for the copying alone.
 install: build
 	.ci/install-files $(COWPATH) "$(DESTDIR)$(PREFIX)"
@@ -63,4 +69,4 @@ lint:
 
 clean:
 	swift package clean
-	rm -rf .build-demo .build-bench
+	rm -rf .build-demo .build-bench .build-fuzz

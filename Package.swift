@@ -9,7 +9,9 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let package = Package(
     name: "cowpath",
     products: [
-        .executable(name: "cowpath", targets: ["cowpath"])
+        .executable(name: "cowpath", targets: ["cowpath"]),
+        // For the package in Fuzz, which builds it with instrumentation.
+        .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -63,8 +65,16 @@ let package = Package(
         // Tests.
         .target(
             name: "SnapshotTesting",
-            dependencies: ["SnapshotModel", "Codecs"],
+            dependencies: ["SnapshotDiff", "SnapshotModel", "Codecs"],
             path: "Tests/SnapshotTesting"),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "SnapshotTesting",
+                "SnapshotModel", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+            ] + ground,
+            path: "Tests/FuzzTargets"),
+        .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "SnapshotModelTests", dependencies: ["SnapshotModel"]),
         .testTarget(name: "SystemCallsTests", dependencies: ["SystemCalls", systemPackage]),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"]),

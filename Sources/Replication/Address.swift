@@ -22,11 +22,13 @@ package enum Address: Hashable, Sendable {
         guard !text.isEmpty, !text.utf8.contains(0) else {
             throw SnapshotError(.invalidRequest, "an address must not be empty")
         }
+        // By bytes: a slash with a combining character behind it is one all the same.
+        let (bytes, slash) = (text.utf8, UInt8(ascii: "/"))
         var end = text.startIndex
         while true {
             // Empty components (a leading or doubled slash) belong to what follows.
-            while end < text.endIndex, text[end] == "/" { end = text.index(after: end) }
-            end = text[end...].firstIndex(of: "/") ?? text.endIndex
+            while end < text.endIndex, bytes[end] == slash { end = bytes.index(after: end) }
+            end = bytes[end...].firstIndex(of: slash) ?? text.endIndex
             let prefix = String(text[..<end])
             var isDirectory: ObjCBool = false
             guard unsafe FileManager.default.fileExists(atPath: prefix, isDirectory: &isDirectory) else {
@@ -34,8 +36,8 @@ package enum Address: Hashable, Sendable {
                 return
             }
             if isDirectory.boolValue, Volume.isVolume(prefix) {
-                let inside = text[end...].drop { $0 == "/" }
-                self = .volume(path: prefix, try VolumeName(parsing: inside))
+                let inside = bytes[end...].drop { $0 == slash }
+                self = .volume(path: prefix, try VolumeName(parsing: Substring(inside)))
                 return
             }
             if end == text.endIndex {

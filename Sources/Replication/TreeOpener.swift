@@ -6,7 +6,8 @@ package import SnapshotModel
 
 /// Opens what addresses name, each volume only once.
 package final class TreeOpener {
-    private var volumes: [String: Volume] = [:]
+    /// By the bytes of their paths: texts that Unicode takes for equal can name two directories.
+    private var volumes: [[UInt8]: Volume] = [:]
 
     package init() {}
 
@@ -23,9 +24,10 @@ package final class TreeOpener {
 
     /// The volume at a path of the host.
     package func volume(at path: String) throws -> Volume {
-        if let volume = volumes[path] { return volume }
+        let bytes = Array(path.utf8)
+        if let volume = volumes[bytes] { return volume }
         let volume = try Volume.open(at: path)
-        volumes[path] = volume
+        volumes[bytes] = volume
         return volume
     }
 

@@ -26,21 +26,26 @@ package struct VolumeName: Hashable, Sendable {
     ///
     /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidRequest``.
     package init(parsing text: Substring) throws {
-        guard let mark = text.firstIndex(where: { $0 == "@" || $0 == "#" }) else {
+        // By bytes: a mark or slash with a combining character behind it is one all the same.
+        let slash = UInt8(ascii: "/")
+        guard let mark = text.utf8.firstIndex(where: VolumeName.isMark) else {
             self.init(dataset: String(text))
             return
         }
-        let rest = text[text.index(after: mark)...]
-        let name = rest.prefix { $0 != "/" }
-        guard mark != text.startIndex, !name.isEmpty, !name.contains(where: { $0 == "@" || $0 == "#" }) else {
+        let rest = text[text.utf8.index(after: mark)...]
+        let nameEnd = rest.utf8.firstIndex(of: slash) ?? rest.endIndex
+        let name = rest[..<nameEnd]
+        guard mark != text.startIndex, !name.isEmpty, !name.utf8.contains(where: VolumeName.isMark) else {
             throw SnapshotError(
                 .invalidRequest, "not a name inside a volume", place: String(text),
                 remedy: "write DATASET, DATASET@SNAPSHOT[/PATH] or DATASET#BOOKMARK")
         }
-        let path = try RelativePath(validating: Array(rest.dropFirst(name.count + 1).utf8))
-        let part: Part = text[mark] == "@" ? .snapshot(String(name)) : .bookmark(String(name))
+        let path = try RelativePath(validating: Array(rest.utf8[nameEnd...].dropFirst()))
+        let part: Part = text.utf8[mark] == UInt8(ascii: "@") ? .snapshot(String(name)) : .bookmark(String(name))
         self.init(dataset: String(text[..<mark]), part: part, path: path)
     }
+
+    private static func isMark(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "@") || byte == UInt8(ascii: "#") }
 
     /// The name without the path, as the volume knows it.
     package var qualified: String {

@@ -37,13 +37,16 @@ extension Plan {
 
     /// What a bookmark keeps of contents.
     private func sendSkeleton(of inode: Inode, at path: RelativePath) throws {
+        var hasSize = inode.size > 0
         try source.forEachExtent(of: inode.number, from: 0) { extent in
             try extent.check(in: source)
+            hasSize = true
             var content = extent.content
             if content == .inline { content = .data(try source.identity(ofInline: extent, of: inode.number)) }
             try emit(.updateExtent(path, offset: extent.offset, length: extent.length, content))
         }
-        if inode.size > 0 { try emit(.truncate(path, size: inode.size)) }
+        // An empty file can have space set aside, behind which it would seem to end.
+        if hasSize { try emit(.truncate(path, size: inode.size)) }
     }
 
     /// What of a file differs from the base. True where anything did.

@@ -37,22 +37,13 @@ import Testing
         }
     }
 
-    private func check(
-        _ tree: MemoryTree, _ expected: MemoryTree, _ details: TreeReport.Details = .everything
-    ) throws {
-        let report = try TreeReport(of: tree, details)
-        if let difference = try report.firstDifference(from: TreeReport(of: expected, details)) {
-            throw SnapshotError(.corrupt, "what arrived differs: \(difference)")
-        }
-    }
-
     @Test func `a full send brings the whole tree`() {
         forEachSeed { sample in
             let target = MemoryTarget(accepts: sample.accepts)
             var options = PlannerOptions()
             options.passesEncodedExtents = sample.seed % 2 == 0
             let arrived = try Replay.send(sample.new, to: target, options: options)
-            try check(arrived, sample.new, Replay.details(sample.accepts))
+            try Replay.check(arrived, sample.new, Replay.details(sample.accepts))
         }
     }
 
@@ -63,7 +54,7 @@ import Testing
             var options = PlannerOptions()
             options.passesEncodedExtents = sample.seed % 2 == 0
             let arrived = try Replay.send(sample.new, base: sample.base, to: target, options: options)
-            try check(arrived, sample.new, Replay.details(sample.accepts))
+            try Replay.check(arrived, sample.new, Replay.details(sample.accepts))
         }
     }
 
@@ -77,7 +68,7 @@ import Testing
             try Replay.send(sample.base, to: second)
             sample.new.knowsHistory = false
             let arrived = try Replay.send(sample.new, base: sample.base, to: second)
-            try check(arrived, sample.new, Replay.details(sample.accepts))
+            try Replay.check(arrived, sample.new, Replay.details(sample.accepts))
             let differing = zip(planned, second.instructions).first { $0 != $1 }
             if let differing {
                 throw SnapshotError(.corrupt, "\(differing.0.summary) is not \(differing.1.summary)")
@@ -93,7 +84,7 @@ import Testing
             let bookmark = try Replay.bookmark(sample.base)
             #expect(!bookmark.holdsData)
             let arrived = try Replay.send(sample.new, base: bookmark, to: target)
-            try check(arrived, sample.new, Replay.details(sample.accepts))
+            try Replay.check(arrived, sample.new, Replay.details(sample.accepts))
         }
     }
 
@@ -104,7 +95,7 @@ import Testing
             sample.new.domain = nil
             let arrived = try Replay.send(
                 sample.new, base: base, to: target, options: PlannerOptions(comparison: .unrelated))
-            try check(arrived, sample.new, Replay.settable)
+            try Replay.check(arrived, sample.new, Replay.settable)
         }
     }
 
@@ -115,7 +106,7 @@ import Testing
             sample.new.domain = nil
             let arrived = try Replay.send(
                 sample.new, base: base, to: target, options: PlannerOptions(comparison: .imported))
-            try check(arrived, sample.new)
+            try Replay.check(arrived, sample.new)
         }
     }
 
@@ -124,7 +115,7 @@ import Testing
             let target = MemoryTarget(accepts: sample.accepts)
             try Replay.send(sample.base, to: target)
             let arrived = try Replay.send(sample.new, cloneSources: [sample.base], to: target)
-            try check(arrived, sample.new, Replay.details(sample.accepts))
+            try Replay.check(arrived, sample.new, Replay.details(sample.accepts))
         }
     }
 
@@ -146,7 +137,7 @@ import Testing
             let target = MemoryTarget()
             let copy = try Replay.send(sample.new, to: target)
             let again = try Replay.send(copy, to: target)
-            try check(again, sample.new)
+            try Replay.check(again, sample.new)
         }
     }
 

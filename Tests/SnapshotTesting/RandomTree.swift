@@ -1,25 +1,30 @@
 import SnapshotModel
 
-/// A tree that grows and changes at random, the same way for the same seed.
+/// A tree that grows and changes at random, the same way for the same seed or the same bytes.
 ///
 /// Sizes are small and names few, so that names are taken again, inode numbers used again, and conflicts
 /// between moves happen all the time.
 package final class RandomTree {
     package let tree: MemoryTree
-    var random: SplitMix64
+    var random: Choices
     /// Numbers given back by removed inodes, each with the generation of its removal.
     private var freeNumbers: [(number: InodeNumber, generation: UInt64)] = []
     private var lastNumber: UInt64
 
     /// Makes a tree of about `size` inodes.
-    package init(seed: UInt64, size: Int = 24, store: MemoryStore = MemoryStore()) throws {
-        random = SplitMix64(seed: seed)
+    package convenience init(seed: UInt64, size: Int = 24, store: MemoryStore = MemoryStore()) throws {
+        try self.init(choices: Choices(seed: seed), size: size, store: store)
+    }
+
+    /// The same, chosen by `choices`; with their last the tree stops to change.
+    package init(choices: Choices, size: Int, store: MemoryStore = MemoryStore()) throws {
+        random = choices
         tree = MemoryTree(name: "random", store: store)
         tree.now = Timestamp(seconds: 1_000_000, nanoseconds: 1)
         lastNumber = tree.root.rawValue
         if random.onceIn(2) { tree.inlineLimit = 2048 }
-        for _ in 0..<random.below(size) + 1 { try makeAny() }
-        for _ in 0..<random.below(size / 2 + 1) { try step() }
+        for _ in 0..<random.below(size) + 1 where !random.isExhausted { try makeAny() }
+        try edit(random.below(size / 2 + 1))
     }
 
     /// The tree as it is now; later changes belong to the next generation.
@@ -27,7 +32,7 @@ package final class RandomTree {
 
     /// Changes the tree by `count` random steps, some of them in several parts.
     package func edit(_ count: Int) throws {
-        for _ in 0..<count { try step() }
+        for _ in 0..<count where !random.isExhausted { try step() }
     }
 
     func tick() {

@@ -56,7 +56,7 @@ struct RootRecord {
 
     var identity: SnapshotIdentity {
         SnapshotIdentity(
-            name: kind == .dataset ? String(name.split(separator: "/").last ?? "") : name, uuid: uuid,
+            name: kind == .dataset ? EntityName.parts(of: name).last ?? "" : name, uuid: uuid,
             generation: generation, receivedUUID: receivedUUID, receivedGeneration: receivedGeneration,
             created: created)
     }

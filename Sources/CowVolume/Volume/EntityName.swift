@@ -13,7 +13,8 @@ struct EntityName: Hashable {
 
     /// - Throws: `SnapshotError` with `invalidRequest`.
     init(parsing text: String) throws {
-        let mark = text.firstIndex { $0 == "@" || $0 == "#" }
+        // By bytes: a mark with a combining character behind it is one all the same.
+        let mark = text.utf8.firstIndex { $0 == UInt8(ascii: "@") || $0 == UInt8(ascii: "#") }
         dataset = String(text[..<(mark ?? text.endIndex)])
         try EntityName.check(dataset: dataset)
         guard let mark else {
@@ -21,16 +22,22 @@ struct EntityName: Hashable {
             bookmark = nil
             return
         }
-        let part = String(text[text.index(after: mark)...])
+        let part = String(text[text.utf8.index(after: mark)...])
         try EntityName.check(part: part)
-        snapshot = text[mark] == "@" ? part : nil
-        bookmark = text[mark] == "#" ? part : nil
+        let isSnapshot = text.utf8[mark] == UInt8(ascii: "@")
+        snapshot = isSnapshot ? part : nil
+        bookmark = isSnapshot ? nil : part
     }
 
     /// A dataset's name: parts joined by `/`.
     static func check(dataset name: String) throws {
         guard name.utf8.count <= maximumLength else { throw refused(name, "is longer than \(maximumLength) bytes") }
-        for part in name.split(separator: "/", omittingEmptySubsequences: false) { try check(part: String(part)) }
+        for part in parts(of: name) { try check(part: part) }
+    }
+
+    /// The parts of a dataset's name. What combines with a slash in Unicode does not make it another character here.
+    static func parts(of dataset: String) -> [String] {
+        dataset.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String(Substring($0)) }
     }
 
     /// A part of a dataset's name, or what names a snapshot or bookmark in it.

@@ -24,7 +24,7 @@ extension Volume {
     /// Makes the datasets above one that are not there.
     func makeParents(of name: String) throws {
         var path = ""
-        for part in name.split(separator: "/").dropLast() {
+        for part in EntityName.parts(of: name).dropLast() {
             path += path.isEmpty ? String(part) : "/\(part)"
             let parent = path
             if try store.read({ try dataset(parent, $0) }) != nil { continue }

@@ -73,7 +73,7 @@ package final class DirectoryTree: SnapshotTree {
                 place: path, cause: error)
         }
         root = InodeNumber(rootStatus.inode)
-        let name = path.split(separator: "/").last.map(String.init) ?? "root"
+        let name = path.utf8.split(separator: UInt8(ascii: "/")).last.map { String(Substring($0)) } ?? "root"
         identity =
             options.identity
             ?? SnapshotIdentity(name: name, uuid: .random(), generation: 1, created: DirectoryTree.now())

@@ -51,7 +51,9 @@ extension TreeDraft {
         case .makeSocket(let path, let inode): _ = try make(path, .socket, inode)
         case .makeNode(let path, let inode, let mode, let device):
             guard let kind = FileKind(mode: mode) else { throw misfit("a node of no kind", path) }
-            table.setPermissions(try make(path, kind, inode, device: device), mode)
+            // mknod(2) takes a device number for a FIFO too, which then has none.
+            let isDevice = kind == .characterDevice || kind == .blockDevice
+            table.setPermissions(try make(path, kind, inode, device: isDevice ? device : 0), mode)
         case .makeSymbolicLink(let path, let inode, let target):
             let slot = try make(path, .symbolicLink, inode)
             table.contents[slot] = contents.append(target: target)
