@@ -75,6 +75,10 @@ int cowpath_fallocate(int descriptor, int mode, int64_t offset, int64_t length) 
 
 int cowpath_syncfs(int descriptor) { return syncfs(descriptor); }
 
+int cowpath_start_writing(int descriptor, int64_t offset, int64_t length) {
+    return sync_file_range(descriptor, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
 int64_t cowpath_seek_data(int descriptor, int64_t offset) { return lseek(descriptor, offset, SEEK_DATA); }
 
 int64_t cowpath_seek_hole(int descriptor, int64_t offset) { return lseek(descriptor, offset, SEEK_HOLE); }

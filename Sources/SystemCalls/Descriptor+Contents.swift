@@ -70,6 +70,12 @@ extension Descriptor {
         _ = try retrying("syncfs") { cowpath_syncfs(rawValue) }
     }
 
+    /// Has the kernel begin to write a range to the disk, so that a later sync finds less to wait for
+    /// (sync_file_range(2)). Makes nothing durable; where it is not possible nothing happens.
+    package func startWriting(at offset: UInt64, count: Int) {
+        _ = cowpath_start_writing(rawValue, Int64(clamping: offset), Int64(count))
+    }
+
     /// Takes the lock of the open file for this process alone, or fails at once where another has it (flock(2)).
     package func tryLock() throws(SystemCallError) {
         _ = try retrying("flock") { flock(rawValue, LOCK_EX | LOCK_NB) }

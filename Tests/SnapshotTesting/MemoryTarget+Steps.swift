@@ -99,7 +99,8 @@ extension MemoryTarget {
             guard let other = try cloneTree(source.snapshot) else { throw misuse("a clone from nowhere") }
             let from = try self.number(source.path, in: other)
             try tree.clone(number, at: offset, length: length, from: other, from, at: source.offset)
-        case .truncate(_, let size): try tree.truncate(number, to: size)
+        case .truncate(_, let size):
+            try tree.truncate(number, to: size, keepingExtents: header?.isBookmark == true)
         case .updateExtent(_, let offset, let length, let content):
             guard header?.isBookmark == true || header?.withoutData == true else { throw misuse("no data") }
             guard let content else { return }

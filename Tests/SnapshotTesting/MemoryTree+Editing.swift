@@ -169,12 +169,13 @@ extension MemoryTree {
         replace(number, contents, size: node.inode.size)
     }
 
-    package func truncate(_ number: InodeNumber, to size: UInt64) throws {
+    /// - Parameter keepingExtents: as in a bookmark, which tells extents first and then the size.
+    package func truncate(_ number: InodeNumber, to size: UInt64, keepingExtents: Bool = false) throws {
         let node = try file(number)
         var contents = node.contents
         // What is cut off does not come back when the file grows again; what was set aside behind the end
         // stays when it grows.
-        if size <= node.inode.size { contents.clear(size..<UInt64.max) }
+        if size <= node.inode.size, !keepingExtents { contents.clear(size..<UInt64.max) }
         replace(number, contents, size: size)
     }
 

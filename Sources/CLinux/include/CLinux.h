@@ -44,6 +44,7 @@ int cowpath_renameat2(int from, const char *name, int to, const char *new_name, 
 int64_t cowpath_copy_file_range(int from, int64_t *from_offset, int to, int64_t *to_offset, size_t count);
 int cowpath_fallocate(int descriptor, int mode, int64_t offset, int64_t length);
 int cowpath_syncfs(int descriptor);
+int cowpath_start_writing(int descriptor, int64_t offset, int64_t length);
 // The next offset at or behind `offset` that holds data, or that is a hole.
 int64_t cowpath_seek_data(int descriptor, int64_t offset);
 int64_t cowpath_seek_hole(int descriptor, int64_t offset);

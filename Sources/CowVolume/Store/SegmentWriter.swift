@@ -62,6 +62,7 @@ final class SegmentWriter {
         guard let file, !buffer.isEmpty else { return }
         try VolumeStore.guarded(file.path) {
             try file.descriptor.write(buffer[...], at: position - UInt64(buffer.count))
+            file.descriptor.startWriting(at: position - UInt64(buffer.count), count: buffer.count)
         }
         buffer.removeAll(keepingCapacity: true)
         if !unsynced.contains(where: { $0 === file }) { unsynced.append(file) }
