@@ -8,12 +8,14 @@ import Workers
 /// The database is locked only while a commit is written. What the tree started from stays alive, since a row of
 /// its own refers to it.
 final class WorkingTree {
-    /// Nodes are committed when they take this much, encoded: bounded memory, in few and large commits.
-    static let commitSize = 16 << 20
+    /// Nodes are committed when they take this much memory, in bytes: in few and large commits. While one is written
+    /// they are there encoded and packed as well.
+    static let commitMemory = 24 << 20
     /// Encoded nodes that are compressed at once, each of some 16 KiB.
     private static let packingWindow = 64
-    /// Extents are committed when there are so many; well below what one generation can number.
-    static let commitExtents = 100_000
+    /// Extents are committed when there are so many, some 400 bytes of memory each; far below what one generation
+    /// can number.
+    static let commitExtents = 25_000
 
     let store: VolumeStore
     let nodes: CommittedNodes
@@ -129,7 +131,7 @@ final class WorkingTree {
 
     /// Whether so much has gathered that it should be committed.
     var isFull: Bool {
-        editor.dirtySize >= WorkingTree.commitSize || newExtents.count >= WorkingTree.commitExtents
+        editor.dirtyMemory >= WorkingTree.commitMemory || newExtents.count >= WorkingTree.commitExtents
     }
 
     /// Commits what has gathered, still invisible, and goes on in a new generation.

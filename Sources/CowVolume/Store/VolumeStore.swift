@@ -26,7 +26,10 @@ final class VolumeStore: Sendable {
         self.pool = pool
     }
 
-    deinit { WriteAheadLog.shorten(pool) }
+    deinit {
+        WriteAheadLog.shorten(pool)
+        WriteAheadLog.closeWithoutSync(pool)
+    }
 
     func segmentPath(_ id: Int64) -> String {
         let digits = String(id)

@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 import GRDBSQLite
 import Glibc
@@ -25,8 +24,7 @@ enum WriteAheadLog {
     /// Sets room aside, as much as a log has that is not cut short.
     static func reserve(_ pool: DatabasePool) {
         // Where that cannot be done there is no room, or the file system sets none aside.
-        guard let log = try? Descriptor.open(pool.path + "-wal", flags: O_RDWR | O_NOFOLLOW) else { return }
-        try? log.allocate(mode: keepSize, offset: 0, length: longSize)
+        try? file(of: pool)?.allocate(mode: keepSize, offset: 0, length: longSize)
     }
 
     /// Moves what the log holds into the database, so that its room is used again. Waits for nobody.
@@ -37,15 +35,27 @@ enum WriteAheadLog {
     /// Moves what a long log holds into the database, and begins the log anew. Another process that reads or writes
     /// may stand in the way; then a later one does it.
     static func shorten(_ pool: DatabasePool) {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: pool.path + "-wal")
-        guard let size = (attributes?[.size] as? NSNumber)?.uint64Value, size > longSize else { return }
+        guard let size = try? file(of: pool)?.status().size, size > longSize else { return }
         empty(pool)
+    }
+
+    private static func file(of pool: DatabasePool) -> Descriptor? {
+        try? Descriptor.open(pool.path + "-wal", flags: O_RDWR | O_NOFOLLOW)
     }
 
     /// The same, however long the log is. Waits for nobody.
     static func empty(_ pool: DatabasePool) {
         try? pool.writeWithoutTransaction { try empty($0) }
         reserve(pool)
+    }
+
+    /// Lets SQLite, when it closes the database, write what the log holds into it without waiting for the disk.
+    ///
+    /// Every commit is durable in the log, which is kept, and the first to open the database reads all of it again
+    /// over what the database has. Whoever begins the log anew first waits for the database. So nothing may be
+    /// committed through the pool after this.
+    static func closeWithoutSync(_ pool: DatabasePool) {
+        try? pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = OFF") }
     }
 
     private static func empty(_ database: Database) throws {

@@ -66,6 +66,9 @@ final class Node {
 
     var isLeaf: Bool { level == 0 }
 
+    /// About how many bytes the decoded node takes in memory.
+    var memory: Int { size + keys.count * Node.itemMemory }
+
     /// The index of the first key that is not less than `key`.
     func lowerBound(_ key: ItemKey) -> Int {
         var low = 0
@@ -94,7 +97,11 @@ final class Node {
     /// About how many bytes an item takes: the key's and value's lengths, and its integers packed.
     static func weigh(_ key: ItemKey, valueCount: Int) -> Int { 8 + key.name.count + valueCount }
 
-    /// The same for a pointer to a child.
+    /// What an item takes in memory beyond its encoded bytes: the key in its array with room to grow, and the heap's
+    /// share of a value and of every other key's name. Where items are small that is several times the item.
+    static let itemMemory = 120
+
+    /// The weight of a pointer to a child.
     static let pointerWeight = 6
 
     static func weigh(_ node: Node, _ range: Range<Int>) -> Int {

@@ -3,7 +3,7 @@
 /// Two halves: what is used moves to the young one, and when that is full the old one is dropped. That is
 /// cheaper than an exact order of use and nearly as good.
 struct NodeCache {
-    /// 16 MiB of encoded nodes, about three times as much decoded.
+    /// In bytes of memory: some thousand nodes.
     static let defaultCapacity = 16 << 20
 
     private let halfCapacity: Int
@@ -23,7 +23,7 @@ struct NodeCache {
     }
 
     mutating func insert(_ node: Node) {
-        if young.updateValue(node, forKey: node.id) == nil { youngSize += node.size + 64 }
+        if young.updateValue(node, forKey: node.id) == nil { youngSize += node.memory }
         if youngSize > halfCapacity {
             old = young
             young = [:]

@@ -9,8 +9,8 @@ final class TreeEditor: NodeSource {
     private(set) var generation: UInt64
     /// The nodes of the open generation; exactly those that can be reached from the root.
     private(set) var dirty: [NodeID: Node] = [:]
-    /// About how many bytes they take when encoded.
-    private(set) var dirtySize = 0
+    /// About how many bytes they take in memory.
+    private(set) var dirtyMemory = 0
     private var nextSequence: UInt64 = 1
 
     /// Goes on from a committed tree.
@@ -33,7 +33,7 @@ final class TreeEditor: NodeSource {
     func startGeneration(_ generation: UInt64) {
         self.generation = generation
         dirty.removeAll(keepingCapacity: true)
-        dirtySize = 0
+        dirtyMemory = 0
         nextSequence = 1
     }
 
@@ -53,7 +53,7 @@ final class TreeEditor: NodeSource {
             grow(leaf, by: value.count - leaf.values[index].count)
             leaf.values[index] = value
         } else {
-            grow(leaf, by: Node.weigh(key, valueCount: value.count))
+            grow(leaf, by: Node.weigh(key, valueCount: value.count), items: 1)
             leaf.keys.insert(key, at: index)
             leaf.values.insert(value, at: index)
         }
@@ -67,7 +67,7 @@ final class TreeEditor: NodeSource {
         let path = try openPath(to: key, lowering: false)
         let leaf = path[path.count - 1].node
         let index = path[path.count - 1].index
-        grow(leaf, by: -Node.weigh(key, valueCount: leaf.values[index].count))
+        grow(leaf, by: -Node.weigh(key, valueCount: leaf.values[index].count), items: -1)
         leaf.keys.remove(at: index)
         leaf.values.remove(at: index)
         try mend(path)
@@ -122,7 +122,7 @@ final class TreeEditor: NodeSource {
 
     private func adopt(_ node: Node) {
         dirty[node.id] = node
-        dirtySize += node.size
+        dirtyMemory += node.memory
     }
 
     private func nextID() throws -> NodeID {
@@ -133,9 +133,9 @@ final class TreeEditor: NodeSource {
         return NodeID(generation: generation, sequence: nextSequence)
     }
 
-    private func grow(_ node: Node, by bytes: Int) {
+    private func grow(_ node: Node, by bytes: Int, items: Int = 0) {
         node.size += bytes
-        dirtySize += bytes
+        dirtyMemory += bytes + items * Node.itemMemory
     }
 
     // MARK: Splitting and merging
@@ -155,7 +155,7 @@ final class TreeEditor: NodeSource {
             let parent = path[depth].node
             parent.keys.insert(right.keys[0], at: path[depth].index + 1)
             parent.children.insert(right.id, at: path[depth].index + 1)
-            grow(parent, by: Node.weigh(right.keys[0], valueCount: Node.pointerWeight))
+            grow(parent, by: Node.weigh(right.keys[0], valueCount: Node.pointerWeight), items: 1)
         }
     }
 
@@ -178,7 +178,7 @@ final class TreeEditor: NodeSource {
             children: node.isLeaf ? [] : Array(node.children[middle...]))
         node.keys.removeSubrange(middle...)
         if node.isLeaf { node.values.removeSubrange(middle...) } else { node.children.removeSubrange(middle...) }
-        grow(node, by: -right.size)
+        grow(node, by: -right.size, items: -right.keys.count)
         return right
     }
 
@@ -212,19 +212,19 @@ final class TreeEditor: NodeSource {
         left.keys.append(contentsOf: right.keys)
         left.values.append(contentsOf: right.values)
         left.children.append(contentsOf: right.children)
-        grow(left, by: right.size)
+        grow(left, by: right.size, items: right.keys.count)
         if dirty[right.id] != nil { forget(right) }
         removeChild(of: parent, at: index + 1)
     }
 
     private func removeChild(of parent: Node, at index: Int) {
-        grow(parent, by: -Node.weigh(parent.keys[index], valueCount: Node.pointerWeight))
+        grow(parent, by: -Node.weigh(parent.keys[index], valueCount: Node.pointerWeight), items: -1)
         parent.keys.remove(at: index)
         parent.children.remove(at: index)
     }
 
     private func forget(_ node: Node) {
         dirty[node.id] = nil
-        dirtySize -= node.size
+        dirtyMemory -= node.memory
     }
 }
