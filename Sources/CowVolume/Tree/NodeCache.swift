@@ -3,8 +3,8 @@
 /// Two halves: what is used moves to the young one, and when that is full the old one is dropped. That is
 /// cheaper than an exact order of use and nearly as good.
 struct NodeCache {
-    /// 16 MiB of encoded nodes, about three times as much decoded.
-    static let defaultCapacity = 16 << 20
+    /// 4 MiB of encoded nodes, about three times as much decoded.
+    static let defaultCapacity = 4 << 20
 
     private let halfCapacity: Int
     private var young: [NodeID: Node] = [:]
