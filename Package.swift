@@ -79,7 +79,8 @@ let package = Package(
         .testTarget(name: "SystemCallsTests", dependencies: ["SystemCalls", systemPackage]),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"]),
         .testTarget(name: "WorkersTests", dependencies: ["Workers"]),
-        .testTarget(name: "SendStreamTests", dependencies: ["SendStream", "Codecs", "SnapshotTesting", "SnapshotModel"]),
+        .testTarget(
+            name: "SendStreamTests", dependencies: ["SendStream", "Codecs", "SnapshotTesting", "SnapshotModel"]),
         .testTarget(name: "SnapshotDiffTests", dependencies: ["SnapshotDiff", "SnapshotTesting", "SnapshotModel"]),
         .testTarget(
             name: "CowVolumeTests",
