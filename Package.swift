@@ -74,12 +74,13 @@ let package = Package(
                 "SnapshotModel", crypto, .product(name: "GRDB", package: "GRDB.swift"),
             ] + ground,
             path: "Tests/FuzzTargets"),
-        .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"]),
+        .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"], exclude: ["Found"]),
         .testTarget(name: "SnapshotModelTests", dependencies: ["SnapshotModel"]),
         .testTarget(name: "SystemCallsTests", dependencies: ["SystemCalls", systemPackage]),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"]),
         .testTarget(name: "WorkersTests", dependencies: ["Workers"]),
-        .testTarget(name: "SendStreamTests", dependencies: ["SendStream", "Codecs", "SnapshotTesting", "SnapshotModel"]),
+        .testTarget(
+            name: "SendStreamTests", dependencies: ["SendStream", "Codecs", "SnapshotTesting", "SnapshotModel"]),
         .testTarget(name: "SnapshotDiffTests", dependencies: ["SnapshotDiff", "SnapshotTesting", "SnapshotModel"]),
         .testTarget(
             name: "CowVolumeTests",

@@ -8,14 +8,20 @@ package enum Zstd {
     /// The level where none is asked for.
     package static let defaultLevel = 3
 
+    /// The base-two logarithm of the window for long inputs: 4 MiB, the longest frame of a stream.
+    private static let longWindow: Int32 = 22
+
     /// Compresses bytes into one frame that says how long they are.
     package static func compress(_ bytes: ArraySlice<UInt8>, level: Int) throws(CodecError) -> [UInt8] {
         let contexts = try threadContexts()
         // By way of a place that is used again: a result that had room for the worst case would keep it.
         let room = unsafe contexts.room(for: ZSTD_compressBound(bytes.count))
+        let context = unsafe contexts.compression
+        _ = unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(level))
+        // Middle levels would look back no farther than 2 MiB, whatever the length of what is compressed.
+        _ = unsafe ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, bytes.count > 1 << 21 ? longWindow : 0)
         let written = unsafe bytes.withUnsafeBytes { source in
-            unsafe ZSTD_compressCCtx(
-                contexts.compression, room.baseAddress, room.count, source.baseAddress, source.count, Int32(level))
+            unsafe ZSTD_compress2(context, room.baseAddress, room.count, source.baseAddress, source.count)
         }
         guard ZSTD_isError(written) == 0 else {
             throw CodecError("zstd cannot compress: \(errorName(written))")

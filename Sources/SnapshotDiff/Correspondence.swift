@@ -12,14 +12,17 @@ package enum CorrespondenceRule: Sendable {
 
 /// Which inode of the base is which of the source.
 ///
-/// The roots always correspond, whatever their numbers. With ``CorrespondenceRule/origins`` and
-/// ``CorrespondenceRule/paths`` a map of all pairs is kept: some 40 bytes for each inode.
+/// The roots always correspond, whatever their numbers. With ``CorrespondenceRule/paths`` a map of all pairs is kept,
+/// some 40 bytes for each inode; with ``CorrespondenceRule/origins`` one of half the size, once anything is not where
+/// it was.
 final class Correspondence {
     let source: any SnapshotTree
     let base: any SnapshotTree
     let rule: CorrespondenceRule
     /// By origin: what of the base came from there.
     private var candidates: [InodeNumber: Candidate] = [:]
+    /// Of the base: what was paired by its name before there were candidates.
+    private var namedAlike: [InodeNumber] = []
     /// By path: what was paired.
     private var toBase: [InodeNumber: InodeNumber] = [:]
     private var toSource: [InodeNumber: InodeNumber] = [:]
@@ -44,15 +47,20 @@ final class Correspondence {
         (self.source, self.base, self.rule) = (source, base, rule)
     }
 
-    /// Reads what the rule needs of the base.
-    func prepare() throws {
-        guard !isPrepared else { return }
+    /// Reads the origins of all of the base.
+    private func findCandidates() throws {
         isPrepared = true
-        guard rule == .origins else { return }
         try base.forEachInode { inode in
             guard inode.origin.rawValue != 0, inode.number != base.root, candidates[inode.origin] == nil else { return }
             candidates[inode.origin] = Candidate(inode.number)
         }
+        for number in namedAlike {
+            guard let origin = try base.inode(number)?.origin else { continue }
+            var candidate = Candidate(number)
+            candidate.meet()
+            candidates[origin] = candidate
+        }
+        namedAlike = []
     }
 
     /// Says that every inode of the source has been asked for: what was not is gone, and need not be looked for.
@@ -71,6 +79,7 @@ final class Correspondence {
             else { return nil }
             return number
         case .origins:
+            if !isPrepared { try findCandidates() }
             guard let index = candidates.index(forKey: number), !isWalked || candidates.values[index].isMet else {
                 return nil
             }
@@ -94,8 +103,37 @@ final class Correspondence {
         }
     }
 
-    /// Pairs two inodes found under one path, where neither is paired yet and one can become the other.
-    func pair(_ entry: DirectoryEntry, with old: DirectoryEntry) throws {
+    /// Pairs two inodes found under one path, where the rule allows it.
+    ///
+    /// - Returns: that of the base; nil where ``base(of:)`` must be asked.
+    func pair(_ entry: DirectoryEntry, with old: DirectoryEntry) throws -> InodeNumber? {
+        switch rule {
+        case .identities: return nil
+        case .paths:
+            try pairByPath(entry, old)
+            return nil
+        case .origins: return try pairByOrigin(entry, old) ? old.inode : nil
+        }
+    }
+
+    /// What came from an inode and still stands under its name needs no search among all that came from somewhere.
+    private func pairByOrigin(_ entry: DirectoryEntry, _ old: DirectoryEntry) throws -> Bool {
+        guard old.inode != base.root, let oldInode = try base.inode(old.inode), oldInode.origin == entry.inode,
+            let newInode = try source.inode(entry.inode), newInode.kind == .directory || newInode.linkCount == 1,
+            try isUnreplaced(newInode, oldInode)
+        else { return false }
+        guard isPrepared else {
+            namedAlike.append(old.inode)
+            return true
+        }
+        guard let index = candidates.index(forKey: entry.inode), !candidates.values[index].isMet else { return false }
+        candidates.values[index] = Candidate(old.inode)
+        candidates.values[index].meet()
+        return true
+    }
+
+    /// Where neither is paired yet and one can become the other.
+    private func pairByPath(_ entry: DirectoryEntry, _ old: DirectoryEntry) throws {
         guard entry.kind == old.kind, toBase[entry.inode] == nil, toSource[old.inode] == nil,
             entry.inode != source.root, old.inode != base.root,
             let newInode = try source.inode(entry.inode), let oldInode = try base.inode(old.inode),

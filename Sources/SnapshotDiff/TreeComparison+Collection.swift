@@ -60,7 +60,8 @@ extension TreeComparison {
 private struct ComparisonWalk {
     let comparison: TreeComparison
     var lists: ChangeLists
-    private var pending: [InodeNumber] = []
+    /// Directories to be visited, with what of the base corresponds.
+    private var pending: [(directory: InodeNumber, match: InodeNumber?)] = []
     /// Inodes with several names that were visited under one of them.
     private var visited: Set<InodeNumber> = []
     /// Directories of the source that could not be listed.
@@ -77,8 +78,8 @@ private struct ComparisonWalk {
 
     mutating func run() throws {
         try compare(source.existingInode(source.root), base.root)
-        pending = [source.root]
-        while let directory = pending.popLast() { try visitEntries(of: directory) }
+        pending = [(source.root, base.root)]
+        while let (directory, match) = pending.popLast() { try visitEntries(of: directory, match) }
         try noteMovedOut()
     }
 
@@ -104,8 +105,7 @@ private struct ComparisonWalk {
         comparison.losses.add(kind, error.place ?? "inode \(number.rawValue)")
     }
 
-    private mutating func visitEntries(of directory: InodeNumber) throws {
-        let match = try correspondence.base(of: directory)
+    private mutating func visitEntries(of directory: InodeNumber, _ match: InodeNumber?) throws {
         var old: ArraySlice<DirectoryEntry> = []
         if let match { try base.forEachEntry(in: match) { old.append($0) } }
         var new: [DirectoryEntry] = []
@@ -136,8 +136,8 @@ private struct ComparisonWalk {
     private mutating func visit(
         _ entry: DirectoryEntry, in directory: InodeNumber, _ oldDirectory: InodeNumber?, _ counterpart: DirectoryEntry?
     ) throws {
-        if correspondence.rule == .paths, let counterpart { try correspondence.pair(entry, with: counterpart) }
-        let match = try correspondence.base(of: entry.inode)
+        let paired = try counterpart.flatMap { try correspondence.pair(entry, with: $0) }
+        let match = try paired ?? correspondence.base(of: entry.inode)
         if match == nil || match != counterpart?.inode {
             if let counterpart, let oldDirectory {
                 lists.removed.append(EntryChange(oldDirectory, counterpart))
@@ -145,7 +145,7 @@ private struct ComparisonWalk {
             if oldDirectory != nil || match != nil { lists.added.append(EntryChange(directory, entry)) }
             if let match { try noteFormerPlaces(of: match) }
         }
-        if entry.kind == .directory { pending.append(entry.inode) }
+        if entry.kind == .directory { pending.append((entry.inode, match)) }
         guard let match, let inode = try source.inode(entry.inode) else { return }
         if inode.kind != .directory, inode.linkCount > 1, !visited.insert(inode.number).inserted { return }
         try compare(inode, match)

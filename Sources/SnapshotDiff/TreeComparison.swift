@@ -52,7 +52,6 @@ package final class TreeComparison {
     /// What differs; found once.
     func lists() throws -> ChangeLists {
         if let found { return found }
-        try correspondence.prepare()
         var lists = ChangeLists()
         let hasHistory = try options.correspondence == .identities && collectFromHistory(into: &lists)
         if !hasHistory { try collectByWalk(into: &lists) }

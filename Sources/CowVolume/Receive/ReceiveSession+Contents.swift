@@ -186,7 +186,8 @@ extension ReceiveSession {
             return try write(path, offset: offset, extent.decoded()[range])
         }
         try flushBuffer()
-        try settleAsExtents(number)
+        // What is on its way is never inline, and arrives first.
+        if underway[number] == nil { try settleAsExtents(number) }
         try grow(number, to: end)
         let write = PendingWrite(number: number, offset: offset, contents: .encoded(extent, path))
         try submit(write, Int(extent.decodedLength))

@@ -3,7 +3,7 @@
 /// Two halves: what is used moves to the young one, and when that is full the old one is dropped. That is
 /// cheaper than an exact order of use and nearly as good.
 struct NodeCache {
-    /// In bytes of memory: some thousand nodes.
+    /// In bytes of memory: some hundred nodes. A walk in order needs no more.
     static let defaultCapacity = 16 << 20
 
     private let halfCapacity: Int

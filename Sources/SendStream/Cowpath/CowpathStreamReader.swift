@@ -3,7 +3,8 @@ import Workers
 
 /// Reads a cowpath stream: frames are taken in order, opened on the workers and replayed in order.
 ///
-/// Memory is the largest frame, stored and decompressed, times the window of two frames a worker.
+/// Memory is the largest frame, stored and decompressed, times the window: a frame for each worker, and one that is
+/// ready.
 struct CowpathStreamReader {
     private var input: FrameInput
     private let delivery: FrameDelivery
@@ -13,7 +14,7 @@ struct CowpathStreamReader {
         input = FrameInput(reader)
         let delivery = FrameDelivery(replay)
         self.delivery = delivery
-        pipeline = OrderedPipeline(pool: pool, window: 2 * pool.threadCount) { frame in
+        pipeline = OrderedPipeline(pool: pool, window: pool.threadCount + 1) { frame in
             try delivery.deliver(frame)
         }
     }

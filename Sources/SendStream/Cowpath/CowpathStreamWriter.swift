@@ -4,12 +4,13 @@ package import Workers
 /// Writes instructions as a cowpath stream.
 ///
 /// Frames are compressed on the workers and written in order on the calling thread, from within ``apply(_:)``.
-/// Memory is ``Options/frameSize`` times the window of two frames a worker.
+/// Memory is ``Options/frameSize``, raw and compressed, times the window: a frame for each worker, and one that is
+/// ready when the first is done.
 package final class CowpathStreamWriter: ReplayTarget {
     package struct Options: Sendable {
         /// The largest frame that may be chosen: with the largest step behind it (128 KiB of data and its path)
         /// a frame stays below the 4 MiB that readers allow.
-        package static let maximumFrameSize = 3 << 20
+        package static let maximumFrameSize = 7 << 19
 
         package var codec: StreamCodec
         /// As the codec has it; zstd 1 to 19, zlib 1 to 9.
@@ -22,7 +23,7 @@ package final class CowpathStreamWriter: ReplayTarget {
         package var pool: WorkerPool
 
         package init(
-            codec: StreamCodec = .zstd, level: Int = 3, frameSize: Int = 1 << 20, index: Bool = true,
+            codec: StreamCodec = .zstd, level: Int = 3, frameSize: Int = Options.maximumFrameSize, index: Bool = true,
             pool: WorkerPool = .shared
         ) {
             self.codec = codec
@@ -52,7 +53,7 @@ package final class CowpathStreamWriter: ReplayTarget {
         self.options = options
         let output = FrameOutput(sink)
         self.output = output
-        pipeline = OrderedPipeline(pool: options.pool, window: 2 * options.pool.threadCount) { frame in
+        pipeline = OrderedPipeline(pool: options.pool, window: options.pool.threadCount + 1) { frame in
             try output.write(frame)
         }
     }
@@ -61,7 +62,7 @@ package final class CowpathStreamWriter: ReplayTarget {
         guard state == .idle else { throw streamMisuse("a snapshot cannot begin here") }
         guard (1...Options.maximumFrameSize).contains(options.frameSize) else {
             throw SnapshotError(
-                .invalidRequest, "a frame of \(options.frameSize) bytes is not between 1 byte and 3 MiB")
+                .invalidRequest, "a frame of \(options.frameSize) bytes is not between 1 byte and 3.5 MiB")
         }
         _ = try FileName(validating: header.name.utf8)
         try startStream()

@@ -25,8 +25,8 @@ struct InstructionEncoder {
         let taken = bytes
         defer {
             bytes = []
-            // The next frame is likely as long.
-            bytes.reserveCapacity(taken.count)
+            // The next frame is likely as long; a little longer, and the array would take twice the space.
+            bytes.reserveCapacity(taken.count + taken.count / 16)
             previous = []
             firstPath = nil
             encodedBytes = 0
