@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -77,6 +78,11 @@ int cowpath_syncfs(int descriptor) { return syncfs(descriptor); }
 
 int cowpath_start_writing(int descriptor, int64_t offset, int64_t length) {
     return sync_file_range(descriptor, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+void cowpath_return_large_memory(void) {
+    // A threshold that is set no longer grows with what is freed (mallopt(3)).
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
 }
 
 int64_t cowpath_seek_data(int descriptor, int64_t offset) { return lseek(descriptor, offset, SEEK_DATA); }

@@ -77,10 +77,19 @@ package struct Importer {
         var isSame = false
         try base.forEachEntry(in: base.root) { entry in
             isEmpty = false
-            guard !isSame, let there = try source.lookup(entry.name, in: source.root) else { return }
+            guard !isSame, let there = try lookup(entry.name, in: source) else { return }
             isSame = try base.existingInode(entry.inode).origin == there.inode
         }
         return isEmpty || isSame
+    }
+
+    /// What a name in the root means; nil, too, where that cannot be said.
+    private func lookup(_ name: FileName, in source: DirectoryTree) throws -> DirectoryEntry? {
+        do {
+            return try source.lookup(name, in: source.root)
+        } catch let error as SnapshotError where error.code == .unreadable || error.code == .vanished {
+            return nil
+        }
     }
 
     /// A name for a snapshot that got none: the time, to the second, without characters that shells dislike.

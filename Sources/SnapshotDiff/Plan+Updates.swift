@@ -6,8 +6,8 @@ extension Plan {
 
     /// Sends what differs of one inode; its names are in place.
     func sendChanged(_ pair: InodePair, in comparison: TreeComparison) throws {
-        guard var new = try source.inode(pair.source), let old = try comparison.base.inode(pair.base),
-            let path = try finalPath(of: pair.source)
+        guard let old = try comparison.base.inode(pair.base), let path = try finalPath(of: pair.source),
+            let found = try reading(path, { try source.inode(pair.source) }), var new = found
         else { return }
         guard let attributes = try reading(path, { try source.extendedAttributes(of: new.number) }) else { return }
         let former = try comparison.base.extendedAttributes(of: old.number)
@@ -69,7 +69,8 @@ extension Plan {
         }
         directories.sort { $0.path < $1.path }
         for (path, number) in directories {
-            if let inode = try source.inode(number) { try emitTimes(inode, at: path) }
+            guard let found = try reading(path, { try source.inode(number) }), let inode = found else { continue }
+            try emitTimes(inode, at: path)
         }
     }
 }

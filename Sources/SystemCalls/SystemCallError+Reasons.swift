@@ -41,6 +41,11 @@ extension SystemCallError {
     /// A file system is full, or an inode has no room for an attribute.
     package var isNoSpace: Bool { errno == .noSpace }
 
+    /// No more descriptors or memory: says nothing of what was asked for (`EMFILE`, `ENFILE`, `ENOMEM`).
+    package var isExhaustion: Bool {
+        errno == .tooManyOpenFiles || errno == .tooManyOpenFilesInSystem || errno == .noMemory
+    }
+
     /// An inode has as many names as its file system allows.
     package var isTooManyLinks: Bool { errno == .tooManyLinks }
 

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Replication
 import SnapshotModel
+import SystemCalls
 
 /// The program: its commands by family.
 struct Cowpath: ParsableCommand {
@@ -36,6 +37,7 @@ enum Main {
         signal(SIGPIPE, SIG_IGN)
         // Nor must a file that is larger than its limit.
         signal(SIGXFSZ, SIG_IGN)
+        CurrentProcess.returnLargeMemory()
         do {
             var command = try Cowpath.parseAsRoot()
             try command.run()

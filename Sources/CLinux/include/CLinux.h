@@ -45,6 +45,7 @@ int64_t cowpath_copy_file_range(int from, int64_t *from_offset, int to, int64_t 
 int cowpath_fallocate(int descriptor, int mode, int64_t offset, int64_t length);
 int cowpath_syncfs(int descriptor);
 int cowpath_start_writing(int descriptor, int64_t offset, int64_t length);
+void cowpath_return_large_memory(void);
 // The next offset at or behind `offset` that holds data, or that is a hole.
 int64_t cowpath_seek_data(int descriptor, int64_t offset);
 int64_t cowpath_seek_hole(int descriptor, int64_t offset);

@@ -131,7 +131,8 @@ extension ReceiveSession {
     private func submit(_ write: PendingWrite, _ size: Int) throws {
         underway[write.number, default: 0] += 1
         batch.append(write)
-        batchSize += size
+        // Of the smallest, too, only so many: each takes memory of its own.
+        batchSize += max(size, ReceiveSession.batchBytes / ReceiveSession.batchCount)
         if batchSize >= ReceiveSession.batchBytes { try submitBatch() }
     }
 
@@ -189,7 +190,11 @@ extension ReceiveSession {
         // What is on its way is never inline, and arrives first.
         if underway[number] == nil { try settleAsExtents(number) }
         try grow(number, to: end)
-        let write = PendingWrite(number: number, offset: offset, contents: .encoded(extent, path))
+        // Without the frame of the stream that it lies in.
+        let own = EncodedExtent(
+            encoding: extent.encoding, bytes: Array(extent.bytes)[...], decodedLength: extent.decodedLength,
+            decodedOffset: extent.decodedOffset, fileLength: extent.fileLength)
+        let write = PendingWrite(number: number, offset: offset, contents: .encoded(own, path))
         try submit(write, Int(extent.decodedLength))
     }
 

@@ -10,6 +10,7 @@ final class ReceiveSession {
     static let windowPerThread = 8
     /// Contents that go through the workers in one piece. Handing over costs as much as packing some kilobytes.
     static let batchBytes = 256 << 10
+    static let batchCount = 64
     /// Items that are looked at in one go where many are moved or removed.
     static let itemsAtOnce = 1024
 

@@ -92,6 +92,9 @@ final class WorkingTree {
     }
 
     private func append(_ packed: PackedExtent) throws -> UInt64 {
+        guard newExtents.count < NodeID.maximumSequence else {
+            throw SnapshotError(.limitExceeded, "more extents in one generation than have numbers")
+        }
         let place = try segments.append(packed.bytes[...])
         let extent = ExtentRecord(
             id: NodeID(generation: generation, sequence: UInt64(newExtents.count) + 1).rawValue, hash: packed.hash,

@@ -91,6 +91,8 @@ extension DirectoryTree {
         if error.isMissing || error.isNotADirectory || error.isSymbolicLink || error.isStale {
             return vanished(place, cause: error)
         }
-        return SnapshotError(.unreadable, "this file cannot be read", place: describe(place), cause: error)
+        return SnapshotError(
+            error.isExhaustion ? .system : .unreadable, "this file cannot be read", place: describe(place),
+            cause: error)
     }
 }

@@ -44,20 +44,17 @@ extension DirectoryTree {
             return (entries, found.map { listing.entries[$0.index].status })
         } catch let error as SystemCallError {
             throw SnapshotError(
-                error.isForbidden ? .unreadable : .vanished, "this directory cannot be listed",
-                place: EscapedBytes.describe(path), cause: error)
+                error.isExhaustion ? .system : error.isForbidden ? .unreadable : .vanished,
+                "this directory cannot be listed", place: EscapedBytes.describe(path), cause: error)
         }
     }
 
     /// What a directory holds, from those that were read ahead where it is among them.
     private func listing(of number: UInt64) throws -> (SharedDescriptor, DirectoryListing) {
-        if let ahead = ahead.take(number) {
-            let listed = try ahead.get()
-            // Else something has come into its place.
-            if listed.status.inode == number {
-                descriptors.insert(listed.descriptor, for: number)
-                return (listed.descriptor, listed.listing)
-            }
+        // Else it is too long ago, failed, or something has come into its place.
+        if case .success(let listed)? = ahead.take(number), listed.isFresh, listed.status.inode == number {
+            descriptors.insert(listed.descriptor, for: number)
+            return (listed.descriptor, listed.listing)
         }
         let descriptor = try self.descriptor(of: number)
         return (descriptor, try DirectoryListing(reading: descriptor.descriptor))
@@ -81,7 +78,20 @@ extension DirectoryTree {
             let name = FileName(trusted: item.listed.name)
             return DirectoryEntry(name: name, inode: InodeNumber(item.listed.inode), kind: kind)
         }
-        return try entry(item.listed.name, listedInode: item.listed.inode, in: directory, descriptor)
+        do {
+            return try entry(item.listed.name, listedInode: item.listed.inode, in: directory, descriptor)
+        } catch let error as SnapshotError where error.code == .unreadable || error.code == .vanished {
+            // Of no concern to the rest of the directory: it is told again to whoever asks for the inode.
+            guard let kind = FileKind(mode: type << 12) else {
+                losses.add(.unreadable, error.place ?? "")
+                return nil
+            }
+            let name = FileName(trusted: item.listed.name)
+            if kind == .directory {
+                directories[item.listed.inode] = Place(directory: directory, name: item.listed.name)
+            }
+            return DirectoryEntry(name: name, inode: InodeNumber(item.listed.inode), kind: kind)
+        }
     }
 
     /// The entry of this name; nil where there is none.
@@ -105,6 +115,12 @@ extension DirectoryTree {
         let fileName = FileName(trusted: name)
         guard let kind = FileKind(mode: status.mode) else { return nil }
         guard kind == .directory else {
+            // A file that is mounted over another has the number of some other file system, which any file here may
+            // have too.
+            if status.isMountRoot {
+                losses.add(.unreadable, describe(Place(directory: directory, name: name)))
+                return nil
+            }
             return DirectoryEntry(name: fileName, inode: InodeNumber(status.inode), kind: kind)
         }
         let place = Place(directory: directory, name: name)

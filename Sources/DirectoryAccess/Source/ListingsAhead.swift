@@ -10,6 +10,10 @@ struct ListingsAhead {
         let descriptor: SharedDescriptor
         let status: FileStatus
         let listing: DirectoryListing
+        let time = ContinuousClock.now
+
+        /// Whether it is as good as one that is read now. What is walked in between can take hours.
+        var isFresh: Bool { ContinuousClock.now - time < .seconds(1) }
     }
 
     private typealias Batch = PendingResult<[Result<Listed, SystemCallError>]>

@@ -38,7 +38,8 @@ package final class CowpathStreamWriter: ReplayTarget {
 
     private let options: Options
     private let output: FrameOutput
-    private let pipeline: OrderedPipeline<SealedFrame>
+    private let pipeline: OrderedPipeline<(frame: SealedFrame, raw: [UInt8])>
+    private let rooms = FrameRooms()
     private var encoder = InstructionEncoder(header: SnapshotHeader(name: "", snapshot: .none))
     private var totals = SnapshotTotals()
     private var frames: UInt64 = 0
@@ -53,8 +54,9 @@ package final class CowpathStreamWriter: ReplayTarget {
         self.options = options
         let output = FrameOutput(sink)
         self.output = output
-        pipeline = OrderedPipeline(pool: options.pool, window: options.pool.threadCount + 1) { frame in
-            try output.write(frame)
+        pipeline = OrderedPipeline(pool: options.pool, window: options.pool.threadCount + 1) { [rooms] sealed in
+            try output.write(sealed.frame)
+            rooms.add(sealed.raw)
         }
     }
 
@@ -140,7 +142,11 @@ package final class CowpathStreamWriter: ReplayTarget {
         // What is compressed already does not shrink again: trying costs more than all the rest.
         let isDense = encoder.encodedBytes > encoder.bytes.count / 2
         let firstPath = encoder.firstPath
-        try submit(.instructions, encoder.take(), codec: isDense ? StreamCodec.none : options.codec, firstPath)
+        var raw = rooms.take()
+        encoder.take(into: &raw)
+        // The last step may reach beyond the frame's size.
+        encoder.reserve(options.frameSize + options.frameSize / 16)
+        try submit(.instructions, raw, codec: isDense ? StreamCodec.none : options.codec, firstPath)
     }
 
     private func submit(
@@ -151,10 +157,20 @@ package final class CowpathStreamWriter: ReplayTarget {
         let level = options.level
         sequence += 1
         try pipeline.submit {
-            try SealedFrame.seal(
+            let frame = try SealedFrame.seal(
                 raw, kind: kind, sequence: number, codec: codec, level: level, firstPath: firstPath)
+            return (frame, raw)
         }
     }
+}
+
+/// Arrays of frames that were written: as many as are in work at once, and no memory is asked for after that.
+private final class FrameRooms {
+    private var rooms: [[UInt8]] = []
+
+    func add(_ room: [UInt8]) { rooms.append(room) }
+
+    func take() -> [UInt8] { rooms.popLast() ?? [] }
 }
 
 extension SnapshotReference {

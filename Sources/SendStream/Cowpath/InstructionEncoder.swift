@@ -20,18 +20,19 @@ struct InstructionEncoder {
 
     var isEmpty: Bool { bytes.isEmpty }
 
-    /// The bytes so far; the encoder is then at the start of a new frame.
-    mutating func take() -> [UInt8] {
-        let taken = bytes
-        defer {
-            bytes = []
-            // The next frame is likely as long; a little longer, and the array would take twice the space.
-            bytes.reserveCapacity(taken.count + taken.count / 16)
-            previous = []
-            firstPath = nil
-            encodedBytes = 0
-        }
-        return taken
+    /// Puts the bytes so far in place of what is in `room`, whose memory is used again; the encoder is then at the
+    /// start of a new frame.
+    mutating func take(into room: inout [UInt8]) {
+        room.removeAll(keepingCapacity: true)
+        swap(&bytes, &room)
+        previous = []
+        firstPath = nil
+        encodedBytes = 0
+    }
+
+    /// Makes room for a frame, so that its array is not moved as it grows.
+    mutating func reserve(_ count: Int) {
+        bytes.reserveCapacity(count)
     }
 
     mutating func append(_ instruction: Instruction) {
