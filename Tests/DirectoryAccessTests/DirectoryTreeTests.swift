@@ -161,6 +161,35 @@ import Testing
         #expect(tree.losses.examples[.changed] == ["changing"])
     }
 
+    @Test func `a file that is replaced long after its directory was read ahead is found`() throws {
+        let scratch = try Scratch()
+        try scratch.run("mkdir -p t/a t/b t/c; for d in a b c; do echo old > t/$d/file; done")
+        let tree = try DirectoryTree(path: scratch("t"))
+        var directories: [InodeNumber] = []
+        try tree.forEachEntry(in: tree.root) { directories.append($0.inode) }
+        try scratch.run("sleep 1.5; for d in a b c; do echo new > t/$d/new; mv t/$d/new t/$d/file; done")
+        for directory in directories {
+            var contents: [ArraySlice<UInt8>] = []
+            try tree.forEachEntry(in: directory) { entry in
+                _ = try tree.inode(entry.inode)
+                _ = try tree.extendedAttributes(of: entry.inode)
+                contents.append(try tree.read(entry.inode, at: 0, count: 100))
+            }
+            #expect(contents == [Array("new\n".utf8)[...]])
+        }
+        #expect(tree.losses.isEmpty)
+    }
+
+    @Test(.enabled(if: Shell.isRoot, "mounting needs root"))
+    func `a file that is mounted over another is left out and counted`() throws {
+        let scratch = try Scratch()
+        try scratch.run("mkdir t; touch t/below t/beside; echo above > above; mount --bind above t/below")
+        defer { _ = try? scratch.run("umount t/below") }
+        let tree = try DirectoryTree(path: scratch("t"))
+        #expect(try describe(tree).map { $0.split(separator: "|")[0] }.sorted() == [".", "beside"])
+        #expect(tree.losses.examples[.unreadable] == ["below"])
+    }
+
     @Test(.enabled(if: Shell.isRoot, "mounting needs root"))
     func `a mount point is an empty directory`() throws {
         let scratch = try Scratch()
