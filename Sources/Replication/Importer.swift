@@ -87,7 +87,7 @@ package struct Importer {
     private func lookup(_ name: FileName, in source: DirectoryTree) throws -> DirectoryEntry? {
         do {
             return try source.lookup(name, in: source.root)
-        } catch let error as SnapshotError where error.code == .unreadable || error.code == .vanished {
+        } catch let error as SnapshotError where error.isLossOfSource {
             return nil
         }
     }

@@ -32,13 +32,14 @@ final class Correspondence {
     /// An inode of the base, and whether a walk of the source has met what it came from: in one integer, since there
     /// is one of these for each inode. No store has numbers with the highest bit.
     private struct Candidate {
-        private var bits: UInt64
+        private let bits: UInt64
 
-        init(_ number: InodeNumber) { bits = number.rawValue & ~Candidate.metBit }
+        init(_ number: InodeNumber, isMet: Bool = false) {
+            bits = number.rawValue & ~Candidate.metBit | (isMet ? Candidate.metBit : 0)
+        }
 
         var number: InodeNumber { InodeNumber(bits & ~Candidate.metBit) }
         var isMet: Bool { bits & Candidate.metBit != 0 }
-        mutating func meet() { bits |= Candidate.metBit }
 
         private static let metBit: UInt64 = 1 << 63
     }
@@ -56,9 +57,7 @@ final class Correspondence {
         }
         for number in namedAlike {
             guard let origin = try base.inode(number)?.origin else { continue }
-            var candidate = Candidate(number)
-            candidate.meet()
-            candidates[origin] = candidate
+            candidates[origin] = Candidate(number, isMet: true)
         }
         namedAlike = []
     }
@@ -86,7 +85,7 @@ final class Correspondence {
             let candidate = candidates.values[index].number
             guard let old = try base.inode(candidate), let new = try source.inode(number), try isUnreplaced(new, old)
             else { return nil }
-            if !isWalked { candidates.values[index].meet() }
+            candidates.values[index] = Candidate(candidate, isMet: true)
             return candidate
         }
     }
@@ -127,8 +126,7 @@ final class Correspondence {
             return true
         }
         guard let index = candidates.index(forKey: entry.inode), !candidates.values[index].isMet else { return false }
-        candidates.values[index] = Candidate(old.inode)
-        candidates.values[index].meet()
+        candidates.values[index] = Candidate(old.inode, isMet: true)
         return true
     }
 

@@ -165,10 +165,3 @@ private struct ComparisonWalk {
         lists.changed.append(InodePair(source: new.number, base: match))
     }
 }
-
-extension SnapshotError {
-    /// Whether the error says that one file of a living source cannot be read, rather than that all is lost.
-    var isLossOfSource: Bool {
-        code == .unreadable || code == .vanished
-    }
-}

@@ -83,3 +83,8 @@ extension SnapshotError: CustomStringConvertible {
         return text
     }
 }
+
+extension SnapshotError {
+    /// Whether the error says that one file of a living source cannot be read, rather than that all is lost.
+    package var isLossOfSource: Bool { code == .unreadable || code == .vanished }
+}

@@ -8,7 +8,7 @@ extension DirectoryTree {
         if let directory = recent.formerDirectory(of: number) {
             do {
                 try forEachEntry(in: InodeNumber(directory)) { _ in }
-            } catch let error as SnapshotError where error.code == .vanished || error.code == .unreadable {
+            } catch let error as SnapshotError where error.isLossOfSource {
                 // The inode may have a name elsewhere.
             }
             if let place = recent.place(of: number) { return place }

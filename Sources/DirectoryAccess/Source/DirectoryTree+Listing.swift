@@ -14,7 +14,7 @@ extension DirectoryTree {
     func list(_ number: UInt64) throws -> [DirectoryEntry] {
         do {
             return try listWithStatuses(number).entries
-        } catch let error as SnapshotError where error.code == .vanished || error.code == .unreadable {
+        } catch let error as SnapshotError where error.isLossOfSource {
             return []
         }
     }
@@ -73,24 +73,23 @@ extension DirectoryTree {
         if let status = item.status {
             return entry(item.listed.name, listedInode: item.listed.inode, in: directory, status)
         }
-        let type = UInt32(item.listed.type)
-        if trustsListedInodes, let kind = FileKind(mode: type << 12), kind != .directory {
-            let name = FileName(trusted: item.listed.name)
-            return DirectoryEntry(name: name, inode: InodeNumber(item.listed.inode), kind: kind)
+        let listed = FileKind(mode: UInt32(item.listed.type) << 12).map { kind in
+            DirectoryEntry(
+                name: FileName(trusted: item.listed.name), inode: InodeNumber(item.listed.inode), kind: kind)
         }
+        if trustsListedInodes, let listed, listed.kind != .directory { return listed }
         do {
             return try entry(item.listed.name, listedInode: item.listed.inode, in: directory, descriptor)
-        } catch let error as SnapshotError where error.code == .unreadable || error.code == .vanished {
+        } catch let error as SnapshotError where error.isLossOfSource {
             // Of no concern to the rest of the directory: it is told again to whoever asks for the inode.
-            guard let kind = FileKind(mode: type << 12) else {
+            guard let listed else {
                 losses.add(.unreadable, error.place ?? "")
                 return nil
             }
-            let name = FileName(trusted: item.listed.name)
-            if kind == .directory {
+            if listed.kind == .directory {
                 directories[item.listed.inode] = Place(directory: directory, name: item.listed.name)
             }
-            return DirectoryEntry(name: name, inode: InodeNumber(item.listed.inode), kind: kind)
+            return listed
         }
     }
 
