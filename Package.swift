@@ -26,14 +26,14 @@ let package = Package(
         .executableTarget(
             name: "cowpath",
             dependencies: [
-                "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "SnapshotModel",
+                "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "BtrfsAccess", "SnapshotModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ] + ground),
         .target(
             name: "Replication",
             dependencies: [
-                "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "SnapshotModel",
+                "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "BtrfsAccess", "SnapshotModel",
                 .product(name: "Logging", package: "swift-log"),
             ] + ground),
 
@@ -48,6 +48,7 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ] + ground),
         .target(name: "DirectoryAccess", dependencies: ["SnapshotModel"] + ground),
+        .target(name: "BtrfsAccess", dependencies: ["DirectoryAccess", "SnapshotModel", "CBtrfs"] + ground),
         .target(name: "SnapshotModel", dependencies: ["Codecs"]),
 
         // The ground.
@@ -59,6 +60,7 @@ let package = Package(
         // Doors to C.
         .target(name: "CLinux"),
         .target(name: "CChecksum"),
+        .target(name: "CBtrfs"),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
@@ -89,6 +91,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "DirectoryAccessTests", dependencies: ["DirectoryAccess", "SnapshotTesting", "SnapshotModel"]),
+        .testTarget(
+            name: "BtrfsAccessTests",
+            dependencies: ["BtrfsAccess", "DirectoryAccess", "SnapshotDiff", "SnapshotTesting", "SnapshotModel"] + ground),
         .testTarget(name: "CommandLineTests", dependencies: ["cowpath", "Replication", "SnapshotModel"]),
         .testTarget(
             name: "ReplicationTests",
