@@ -26,7 +26,8 @@ let package = Package(
         .executableTarget(
             name: "cowpath",
             dependencies: [
-                "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "BtrfsAccess", "SnapshotModel",
+                "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "BtrfsAccess",
+                "SnapshotModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ] + ground),
@@ -93,7 +94,8 @@ let package = Package(
             name: "DirectoryAccessTests", dependencies: ["DirectoryAccess", "SnapshotTesting", "SnapshotModel"]),
         .testTarget(
             name: "BtrfsAccessTests",
-            dependencies: ["BtrfsAccess", "DirectoryAccess", "SnapshotDiff", "SnapshotTesting", "SnapshotModel"] + ground),
+            dependencies: ["BtrfsAccess", "DirectoryAccess", "SnapshotDiff", "SnapshotTesting", "SnapshotModel"]
+                + ground),
         .testTarget(name: "CommandLineTests", dependencies: ["cowpath", "Replication", "SnapshotModel"]),
         .testTarget(
             name: "ReplicationTests",
