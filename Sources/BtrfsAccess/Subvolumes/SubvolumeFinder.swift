@@ -29,14 +29,17 @@ package struct SubvolumeFinder {
 
     /// The subvolumes that a stream means by a UUID: those received with it, then the one whose own it is.
     package func find(_ uuid: SnapshotUUID) throws -> [Found] {
+        let numbers: [UInt64]
         do {
-            let received = try numbers(of: uuid, SubvolumeFinder.receivedSubvolumeKey)
-            let own = try numbers(of: uuid, SubvolumeFinder.subvolumeKey)
-            // One that is being removed is named for a while and cannot be opened.
-            return (received + own).compactMap { try? open($0) }.filter { $0.subvolume.answers(to: uuid) }
-        } catch  where error.isForbidden || error.isMissing || error.isUnsupported {
+            numbers =
+                try self.numbers(of: uuid, SubvolumeFinder.receivedSubvolumeKey)
+                + self.numbers(of: uuid, SubvolumeFinder.subvolumeKey)
+        } catch {
+            guard error.isForbidden || error.isMissing || error.isUnsupported else { throw error }
             return try findHere(uuid)
         }
+        // One that is being removed is named for a while and cannot be opened.
+        return numbers.compactMap { try? open($0) }.filter { $0.subvolume.answers(to: uuid) }
     }
 
     private func open(_ id: UInt64) throws(SystemCallError) -> Found {
