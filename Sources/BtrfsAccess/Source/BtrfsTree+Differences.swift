@@ -21,34 +21,55 @@ extension BtrfsTree {
             guard let last = base.identity.lineage.first?.generation, last <= shared else { return false }
         }
         var differences = DirectoryDifferences(source: self, base: base)
-        for number in changed {
-            try body(.inode(number))
-            try differences.visit(number, body)
+        for inode in changed {
+            if inode.isCommonFile { try body(.commonInode(inode.number)) } else { try differences.visit(inode.number, body) }
         }
         return true
     }
 
-    /// The inodes that were changed in a generation or later, in order, those without a name too.
-    private func changedInodes(since generation: UInt64) throws -> [InodeNumber] {
-        var numbers: [InodeNumber] = []
-        try forEachInodeItem(since: generation) { number, bytes throws(SnapshotError) in
-            try InodeItem.changeGeneration(bytes) >= generation ? InodeNumber(number) : nil
-        } visit: {
-            numbers.append($0)
-        }
-        return numbers
+    private struct ChangedInode {
+        let number: InodeNumber
+        /// Whether it was there when the histories parted, has a name and is no directory: no entries need be compared.
+        let isCommonFile: Bool
     }
 
-    private static func merged(_ left: [InodeNumber], _ right: [InodeNumber]) -> [InodeNumber] {
-        if right.isEmpty { return left }
-        var result = (left + right).sorted()
-        var count = 0
-        for number in result where count == 0 || result[count - 1] != number {
-            result[count] = number
-            count += 1
+    /// The inodes that were changed in a generation or later, in order, those without a name too.
+    private func changedInodes(since generation: UInt64) throws -> [ChangedInode] {
+        var inodes: [ChangedInode] = []
+        try forEachInodeItem(since: generation) { number, bytes throws(SnapshotError) in
+            guard try InodeItem.changeGeneration(bytes) >= generation else { return nil }
+            let (hasName, isDirectory) = (try InodeItem.hasName(bytes), try InodeItem.isDirectory(bytes))
+            let isOld = try InodeItem.birthGeneration(bytes) < generation
+            return ChangedInode(number: InodeNumber(number), isCommonFile: hasName && isOld && !isDirectory)
+        } visit: {
+            inodes.append($0)
         }
-        result.removeLast(result.count - count)
-        return result
+        return inodes
+    }
+
+    private static func merged(_ left: [ChangedInode], _ right: [ChangedInode]) -> [ChangedInode] {
+        if right.isEmpty { return left }
+        var result: [ChangedInode] = []
+        var rest = right[...]
+        for inode in left {
+            while let first = rest.first, first.number <= inode.number {
+                rest.removeFirst()
+                if first.number < inode.number { result.append(first) }
+            }
+            result.append(inode)
+        }
+        return result + rest
+    }
+
+    /// Compares the items as they are: equal ones tell of the same bytes.
+    package func surelyHoldsSame(_ number: InodeNumber, as base: any SnapshotTree) throws -> Bool {
+        guard let base = base as? BtrfsTree, base.domain == domain else { return false }
+        let (first, last) = (
+            ItemKey(number.rawValue, ItemKey.Kind.extent), ItemKey(number.rawValue, ItemKey.Kind.extent, .max)
+        )
+        return try located {
+            try items.hasSameItems(from: first, through: last, as: base.items)
+        }
     }
 }
 
@@ -64,6 +85,7 @@ private struct DirectoryDifferences {
     }
 
     mutating func visit(_ number: InodeNumber, _ body: (TreeDifference) throws -> Void) throws {
+        try body(.inode(number))
         let (new, old) = (try source.inode(number), try base.inode(number))
         let isSame = number == source.root || new?.identity == old?.identity && new?.kind == old?.kind
         let entries = new?.kind == .directory ? try source.entries(of: number) : []

@@ -29,6 +29,15 @@ enum InodeItem {
         try bytes.number(at: 40, as: UInt32.self) != 0
     }
 
+    static func isDirectory(_ bytes: borrowing RawSpan) throws(SnapshotError) -> Bool {
+        FileKind(mode: try bytes.number(at: 52)) == .directory
+    }
+
+    /// The transaction that made the inode.
+    static func birthGeneration(_ bytes: borrowing RawSpan) throws(SnapshotError) -> UInt64 {
+        try bytes.number(at: 0)
+    }
+
     /// The transaction that last touched the inode.
     static func changeGeneration(_ bytes: borrowing RawSpan) throws(SnapshotError) -> UInt64 {
         try bytes.number(at: 8)
