@@ -22,41 +22,28 @@ extension BtrfsTree {
         }
         var differences = DirectoryDifferences(source: self, base: base)
         for inode in changed {
-            if inode.isCommonFile { try body(.commonInode(inode.number)) } else { try differences.visit(inode.number, body) }
+            switch inode.kind {
+            case .file: try body(.commonInode(inode.number))
+            case .directory(let size) where try differences.size(of: inode.number) == size:
+                try body(.commonInode(inode.number))
+            case .directory, .any: try differences.visit(inode.number, body)
+            }
         }
         return true
     }
 
-    private struct ChangedInode {
-        let number: InodeNumber
-        /// Whether it was there when the histories parted, has a name and is no directory: no entries need be compared.
-        let isCommonFile: Bool
-    }
-
-    /// The inodes that were changed in a generation or later, in order, those without a name too.
-    private func changedInodes(since generation: UInt64) throws -> [ChangedInode] {
-        var inodes: [ChangedInode] = []
-        try forEachInodeItem(since: generation) { number, bytes throws(SnapshotError) in
-            guard try InodeItem.changeGeneration(bytes) >= generation else { return nil }
-            let (hasName, isDirectory) = (try InodeItem.hasName(bytes), try InodeItem.isDirectory(bytes))
-            let isOld = try InodeItem.birthGeneration(bytes) < generation
-            return ChangedInode(number: InodeNumber(number), isCommonFile: hasName && isOld && !isDirectory)
-        } visit: {
-            inodes.append($0)
-        }
-        return inodes
-    }
-
-    private static func merged(_ left: [ChangedInode], _ right: [ChangedInode]) -> [ChangedInode] {
-        if right.isEmpty { return left }
+    /// Both lists as one. What changed in the base tells nothing of the state that both trees come from.
+    private static func merged(_ changed: [ChangedInode], _ changedInBase: [ChangedInode]) -> [ChangedInode] {
+        if changedInBase.isEmpty { return changed }
         var result: [ChangedInode] = []
-        var rest = right[...]
-        for inode in left {
-            while let first = rest.first, first.number <= inode.number {
+        var rest = changed[...]
+        for inode in changedInBase {
+            while let first = rest.first, first.number < inode.number {
+                result.append(first)
                 rest.removeFirst()
-                if first.number < inode.number { result.append(first) }
             }
-            result.append(inode)
+            if rest.first?.number == inode.number { rest.removeFirst() }
+            result.append(ChangedInode(number: inode.number, kind: .any))
         }
         return result + rest
     }
@@ -82,6 +69,15 @@ private struct DirectoryDifferences {
 
     init(source: BtrfsTree, base: any SnapshotTree) {
         (self.source, self.base) = (source, base)
+    }
+
+    /// The size that a directory of the base has by the names in it.
+    func size(of number: InodeNumber) throws -> UInt64? {
+        if let base = base as? BtrfsTree { return try base.directorySize(number) }
+        guard try base.inode(number)?.kind == .directory else { return nil }
+        var size: UInt64 = 0
+        try base.forEachEntry(in: number) { size += 2 * UInt64($0.name.bytes.count) }
+        return size
     }
 
     mutating func visit(_ number: InodeNumber, _ body: (TreeDifference) throws -> Void) throws {

@@ -151,14 +151,6 @@ package final class BtrfsTree: SnapshotTree {
         return links.sorted { $0.directory != $1.directory ? $0.directory < $1.directory : $0.name < $1.name }
     }
 
-    package func forEachInode(_ body: (Inode) throws -> Void) throws {
-        try forEachInodeItem(since: 0) { number, bytes throws(SnapshotError) in
-            try InodeItem.hasName(bytes) ? try InodeItem.parse(bytes, number: number) : nil
-        } visit: {
-            try body($0)
-        }
-    }
-
     package func extendedAttributes(of number: InodeNumber) throws -> [ExtendedAttribute] {
         _ = try existingInode(number)
         var attributes: [ExtendedAttribute] = []

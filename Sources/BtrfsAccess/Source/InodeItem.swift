@@ -29,6 +29,11 @@ enum InodeItem {
         try bytes.number(at: 40, as: UInt32.self) != 0
     }
 
+    /// What the item has for a size: of a directory, twice the lengths of all names in it.
+    static func directorySize(_ bytes: borrowing RawSpan) throws(SnapshotError) -> UInt64 {
+        try bytes.number(at: 16)
+    }
+
     static func isDirectory(_ bytes: borrowing RawSpan) throws(SnapshotError) -> Bool {
         FileKind(mode: try bytes.number(at: 52)) == .directory
     }
@@ -104,6 +109,11 @@ enum EntryItems {
             }
             position = next
         }
+    }
+
+    /// The transaction that made the first entry of an item.
+    static func generation(_ bytes: borrowing RawSpan) throws(SnapshotError) -> UInt64 {
+        try bytes.number(at: 17)
     }
 
     /// Appends extended attributes.

@@ -29,6 +29,7 @@ final class ItemCache {
     let search: TreeSearch
     /// In the order of their first keys, not overlapping.
     private var windows: [ItemWindow] = []
+    private var loneWindow: ItemWindow
     private var byteCount = 0
     private var clock: UInt64 = 0
     private var lastIndex = 0
@@ -37,6 +38,7 @@ final class ItemCache {
 
     init(_ search: TreeSearch) {
         self.search = search
+        loneWindow = ItemWindow(size: 2 * search.nodeSize)
     }
 
     /// The item with a key; nil where there is none.
@@ -45,6 +47,15 @@ final class ItemCache {
         let index = window.index(from: key)
         guard index < window.places.count, window.places[index].key == key else { return nil }
         return Item(window: window, place: window.places[index])
+    }
+
+    /// The item with a key, whose neighbours will not be asked for.
+    func loneItem(_ key: ItemKey) throws(SnapshotError) -> Item? {
+        if windowAtHand(for: key) != nil { return try item(key) }
+        if !isKnownUniquelyReferenced(&loneWindow) { loneWindow = ItemWindow(size: 2 * search.nodeSize) }
+        try loneWindow.fill(search, SearchRange(first: key, last: key))
+        searches += 1
+        return loneWindow.places.first.map { Item(window: loneWindow, place: $0) }
     }
 
     /// Visits items between two keys, both included, until `body` says false.
