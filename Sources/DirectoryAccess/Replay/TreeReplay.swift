@@ -22,6 +22,7 @@ package final class TreeReplay {
     let snapshot: SnapshotReference
     let account: LossAccount
     let newFiles: NewFiles
+    let powers: (any FilePowers)?
     let findSnapshot: SnapshotFinder
     /// Whether inodes that forbid changes may be here from an earlier replay: in a tree that is changed in place.
     package var mayHoldForbidding = false
@@ -40,14 +41,16 @@ package final class TreeReplay {
     /// - Parameter root: the directory, open for reading.
     /// - Parameter snapshot: by what the stream knows the snapshot, for CLONE from itself.
     /// - Parameter missing: what could not be made of the base.
+    /// - Parameter powers: what files can do here.
     package init(
         root: SharedDescriptor, snapshot: SnapshotReference, isStrict: Bool, missing: Set<RelativePath> = [],
-        findSnapshot: @escaping SnapshotFinder
+        powers: (any FilePowers)? = nil, findSnapshot: @escaping SnapshotFinder
     ) {
         self.root = root
         self.snapshot = snapshot
         account = LossAccount(isStrict: isStrict)
-        newFiles = NewFiles(account: account)
+        self.powers = powers
+        newFiles = NewFiles(account: account, powers: powers)
         self.missing = missing
         self.findSnapshot = findSnapshot
     }
@@ -118,6 +121,12 @@ package final class TreeReplay {
         case .setFlags(let path, let flags): try setFlags(path, flags: flags)
         case .enableVerity(let path, _): try lose(.verity, path)
         }
+    }
+
+    /// Begins with a copy of another directory, before the first step.
+    package func copy(_ parent: SharedDescriptor) throws {
+        var copy = ParentCopy(of: parent, into: self)
+        try copy.run()
     }
 
     /// Gives everything its last attributes and makes the tree durable.
