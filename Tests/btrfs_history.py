@@ -161,7 +161,7 @@ class History:
             if error.errno not in (errno.EINVAL, errno.ENOTEMPTY, errno.EEXIST, errno.EMLINK, errno.ENOENT,
                                    errno.EOPNOTSUPP, errno.EPERM, errno.ENAMETOOLONG, errno.EISDIR,
                                    errno.ENOTDIR, errno.ENOSPC, errno.ENODATA, errno.EXDEV, errno.EBUSY,
-                                   errno.E2BIG, errno.EACCES):
+                                   errno.E2BIG, errno.EACCES, errno.EROFS):
                 raise
 
     def make_file(self):

@@ -44,7 +44,8 @@ class RichHistory(btrfs_history.History):
             inside = tuple(n + b"/" for n in nested)
             directories = [d for d in directories if d not in nested and not d.startswith(inside)]
             files = [f for f in files if not f.startswith(inside)]
-            others = nested + [o for o in others if not o.startswith(inside)]
+            others = [o for o in others if not o.startswith(inside)]
+            others += [d for d in nested if os.lstat(d).st_ino == ROOT_INODE]
         return directories, files, others
 
     def length(self):

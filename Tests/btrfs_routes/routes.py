@@ -170,8 +170,8 @@ class Case:
         self.programs.receive(receiver, stream, self.places[route])
         received = os.path.join(self.places[route], os.path.basename(transfer.snapshot))
         self.compared += 1
-        modern = kind == OWN or self.mode.protocol > 1
         ours_sent = kind != STOCK and not self.programs.stock_sends
+        modern = kind == OWN and ours_sent or self.mode.protocol > 1
         ours_received = receiver == OURS and not self.programs.stock_receives
         # btrfs receive ignores flags; protocol 1 knows none, nor preallocation and holes.
         if not os.path.isdir(received):
