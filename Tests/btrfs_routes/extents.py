@@ -39,16 +39,20 @@ class Layout:
     """Where the files of one snapshot lie."""
 
     def __init__(self, root):
-        # By path: the blocks with contents and where each lies (None if in the tree itself), those without, and size.
-        self.data, self.unwritten, self.sizes = {}, {}, {}
-        for folder, _, names in os.walk(root):
-            for name in names:
+        # By path: the blocks with contents and where each lies (None if in the tree itself), those without.
+        self.data, self.unwritten = {}, {}
+        # Of what has thousands of links, one name is enough.
+        seen = set()
+        for folder, subfolders, names in os.walk(root):
+            subfolders.sort()
+            for name in sorted(names):
                 path = os.path.join(folder, name)
                 status = os.lstat(path) if os.path.lexists(path) else None
-                if status and stat.S_ISREG(status.st_mode):
-                    self.add(path[len(root) + 1:], path, status.st_size)
+                if status and stat.S_ISREG(status.st_mode) and status.st_ino not in seen:
+                    seen.add(status.st_ino)
+                    self.add(path[len(root) + 1:], path)
 
-    def add(self, name, path, size):
+    def add(self, name, path):
         data, unwritten = {}, set()
         for offset, physical, length, flags in extents(path):
             blocks = range(offset // BLOCK, -(-(offset + length) // BLOCK))
@@ -61,7 +65,7 @@ class Layout:
                 data.update(dict.fromkeys(blocks, (physical, ENCODED)))
             else:
                 data.update((block, (physical + block * BLOCK - offset, 0)) for block in blocks)
-        self.data[name], self.unwritten[name], self.sizes[name] = data, unwritten, size
+        self.data[name], self.unwritten[name] = data, unwritten
 
     def holes_filled(self, allowed):
         """Blocks that hold data here and in none of the other layouts: lost holes."""

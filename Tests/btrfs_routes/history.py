@@ -26,6 +26,11 @@ FEATURES = [["-n", "16384", "-O", "no-holes"], ["-n", "16384", "-O", "^no-holes"
 MANY_LINKS = 150
 
 
+def link_open(descriptor, path):
+    """Names a file that has no name; only with a folder given does Python follow the link."""
+    os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor, follow_symlinks=True)
+
+
 class RichHistory(btrfs_history.History):
     """`scale` is about how many steps lie between two snapshots."""
 
@@ -79,7 +84,7 @@ class RichHistory(btrfs_history.History):
         self.held_open.append(descriptor)
         os.write(descriptor, self.content(self.length()))
         if path and self.random.random() < 0.5:
-            os.link(f"/proc/self/fd/{descriptor}", path, follow_symlinks=True)
+            link_open(descriptor, path)
 
     def swap_folders(self):
         if len(self.directories) > 2:
