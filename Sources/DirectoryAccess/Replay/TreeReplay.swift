@@ -36,6 +36,8 @@ package final class TreeReplay {
     /// The directory that was used last, which most instructions use again.
     var lastDirectory: (path: RelativePath, directory: TargetDirectory)?
     var current: TargetFile?
+    /// A new inode under a name that it may only have until the next step (``holdsBack(_:)``).
+    private var heldBack: Instruction?
     var cloneSources = BoundedCache<CloneFile, SharedDescriptor>(capacity: 16)
 
     /// - Parameter root: the directory, open for reading.
@@ -60,6 +62,18 @@ package final class TreeReplay {
 
     /// Replays one step. What goes wrong in a new file may come out at a later one, but before what is wrong there.
     package func apply(_ instruction: Instruction) throws {
+        if let making = heldBack {
+            heldBack = nil
+            if case .rename(making.path, let newPath) = instruction, let made = making.made(at: newPath) {
+                try require(isFree: making.path)
+                return try perform(made)
+            }
+            try perform(making)
+        }
+        if holdsBack(instruction) { heldBack = instruction } else { try perform(instruction) }
+    }
+
+    private func perform(_ instruction: Instruction) throws {
         do {
             if !missing.isEmpty, try concernsMissing(instruction) { return }
             try instruction.check()
@@ -131,6 +145,10 @@ package final class TreeReplay {
 
     /// Gives everything its last attributes and makes the tree durable.
     package func finish() throws {
+        if let making = heldBack {
+            heldBack = nil
+            try perform(making)
+        }
         do {
             try newFiles.finish()
             try closeCurrent()
@@ -149,6 +167,7 @@ package final class TreeReplay {
     /// Lets go of everything that is in work.
     package func abandon() {
         newFiles.abandon()
+        heldBack = nil
         current = nil
     }
 
