@@ -47,10 +47,12 @@ package final class BtrfsTree: SnapshotTree {
         guard subvolume.isReadOnly else { throw BtrfsTree.writable(place) }
         domain = fileSystem.uuid
         let isReceived = subvolume.receivedUUID != nil
-        identity = SnapshotIdentity(
+        var identity = SnapshotIdentity(
             name: BtrfsTree.name(of: place), uuid: subvolume.uuid, generation: subvolume.changeGeneration,
             receivedUUID: subvolume.receivedUUID, receivedGeneration: isReceived ? subvolume.sentGeneration : nil,
             created: subvolume.created)
+        identity.lineage = subvolume.lineage(in: shared)
+        self.identity = identity
         items = ItemCache(TreeSearch(root: shared, tree: 0, nodeSize: fileSystem.nodeSize))
         contents = FileContents(root: shared, subvolume: subvolume.id)
         // Says at once where the kernel refuses.
