@@ -5,6 +5,7 @@ import SystemCalls
 final class TargetDirectory {
     let descriptor: Descriptor
     private var knownDefaultACL: Bool?
+    private var knownPassing: Bool?
 
     init(_ descriptor: consuming Descriptor) {
         self.descriptor = descriptor
@@ -16,6 +17,14 @@ final class TargetDirectory {
         let found = (try? descriptor.attribute(PosixACL.defaults, of: [UInt8(ascii: ".")])) ?? nil
         knownDefaultACL = found != nil
         return found != nil
+    }
+
+    /// Whether what is made here gets the group of the directory.
+    var passesGroup: Bool {
+        if let knownPassing { return knownPassing }
+        let found = (try? descriptor.status().permissions & 0o2000 != 0) ?? true
+        knownPassing = found
+        return found
     }
 
     /// Forgets about the default ACL, which was set or removed.

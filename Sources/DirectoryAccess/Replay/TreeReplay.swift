@@ -38,6 +38,8 @@ package final class TreeReplay {
     var current: TargetFile?
     /// A new inode under a name that it may only have until the next step (``holdsBack(_:)``).
     private var heldBack: Instruction?
+    /// Names in the root of the form of temporary ones that may be there; nil before they are asked for.
+    var temporaryNames: Set<RelativePath>?
     var cloneSources = BoundedCache<CloneFile, SharedDescriptor>(capacity: 16)
 
     /// - Parameter root: the directory, open for reading.
@@ -75,11 +77,13 @@ package final class TreeReplay {
 
     private func perform(_ instruction: Instruction) throws {
         do {
+            if temporaryNames != nil { noteNewName(instruction) }
             if !missing.isEmpty, try concernsMissing(instruction) { return }
             try instruction.check()
             if mayHoldForbidding { try allowChanges(instruction) }
             if case .setFlags(let path, let flags) = instruction { try deferFlags(path, flags) }
             if newFiles.take(instruction) { return }
+            try newFiles.makeLast()
             try settle(instruction)
             try replay(instruction)
         } catch {
