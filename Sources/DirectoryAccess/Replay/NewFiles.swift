@@ -108,7 +108,7 @@ final class NewFiles {
     }
 
     private func make(_ wanted: WantedFile) throws -> GatheredFile {
-        let permissions = 
+        let permissions =
             wanted.directory.hasDefaultACL
             ? 0o600
             : wanted.steps.finalPermissions(makers, inheritsGroup: wanted.directory.passesGroup) ?? 0o600

@@ -3,13 +3,17 @@ import SystemCalls
 
 /// A directory of the tree that is being built, held open.
 final class TargetDirectory {
-    let descriptor: Descriptor
+    let opened: SharedDescriptor
     private var knownDefaultACL: Bool?
     private var knownPassing: Bool?
+    /// Whether it is known that no flag forbids changes.
+    var isChangeable = false
 
     init(_ descriptor: consuming Descriptor) {
-        self.descriptor = descriptor
+        opened = SharedDescriptor(descriptor)
     }
+
+    var descriptor: Descriptor { _read { yield opened.descriptor } }
 
     /// Whether what is made here inherits an ACL, which no stream asked for.
     var hasDefaultACL: Bool {
