@@ -80,14 +80,12 @@ package final class SubvolumeDestination: ReplayDestination {
         ) { [unowned self] reference in
             try find(reference.uuid)?.root ?? records()?.find(reference.uuid)?.root
         }
-        replay.mayHoldForbidding = trees.base != nil
-        if case .directory(let found) = base {
-            do {
-                try replay.copy(found.root)
-            } catch {
-                abandon()
-                throw error
-            }
+        do {
+            if trees.base != nil { try replay.startFromBase() }
+            if case .directory(let found) = base { try replay.copy(found.root) }
+        } catch {
+            abandon()
+            throw (error as? SystemCallError).map { SnapshotError.notBegun(path, $0) } ?? error
         }
         return replay
     }

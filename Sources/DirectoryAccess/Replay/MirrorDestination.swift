@@ -47,8 +47,10 @@ final class MirrorDestination: ReplayDestination {
             let replay = TreeReplay(
                 root: root, snapshot: header.snapshot, isStrict: isStrict, missing: missing
             ) { _ in nil }
-            replay.mayHoldForbidding = held != nil
-            if held != nil { replay.base = base }
+            if held != nil {
+                try replay.startFromBase()
+                replay.base = base
+            }
             self.base = replay.base
             return replay
         } catch let error as SystemCallError {

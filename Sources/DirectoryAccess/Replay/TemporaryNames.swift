@@ -20,8 +20,26 @@ extension TreeReplay {
 
     /// Refuses a temporary name under which nothing could have been made.
     func require(isFree path: RelativePath) throws {
-        guard (try? root.descriptor.status(of: path.bytes)) == nil else {
-            throw SnapshotError.invalidStep("there is something under this path already", path)
+        let present = try temporaryNames ?? namesOfThisForm()
+        temporaryNames = present
+        guard present.contains(path), (try? root.descriptor.status(of: path.bytes)) != nil else { return }
+        throw SnapshotError.invalidStep("there is something under this path already", path)
+    }
+
+    private func namesOfThisForm() throws -> Set<RelativePath> {
+        Set(try root.descriptor.names { _ in true }.map(RelativePath.init(trusted:)).filter(\.isTemporaryName))
+    }
+
+    /// Notes that there may be something under such a name after a step.
+    func noteNewName(_ instruction: Instruction) {
+        switch instruction {
+        case .makeFile(let path, _), .makeDirectory(let path, _), .makeFIFO(let path, _), .makeSocket(let path, _),
+            .makeNode(let path, _, _, _), .makeSymbolicLink(let path, _, _), .rename(_, let path), .link(let path, _):
+            if path.isTemporaryName { temporaryNames?.insert(path) }
+        case .unlink, .removeDirectory, .setExtendedAttribute, .removeExtendedAttribute, .write, .writeEncoded,
+            .clone, .truncate, .changeMode, .changeOwner, .setTimes, .updateExtent, .allocate, .setFlags,
+            .enableVerity:
+            break
         }
     }
 }
