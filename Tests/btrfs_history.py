@@ -23,7 +23,7 @@ import struct
 import subprocess
 import sys
 
-FICLONERANGE = 0x4020940D
+FICLONE, FICLONERANGE = 0x40049409, 0x4020940D
 FS_IOC_GETFLAGS, FS_IOC_SETFLAGS = 0x80086601, 0x40086602
 FS_COMPR_FL = 0x4
 FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE = 1, 2, 16
@@ -63,6 +63,26 @@ def write_new(path, content):
         file.write(content)
 
 
+def clone(source, target):
+    """A whole file in the same places on the disk."""
+    with open(source, "rb") as one, open(target, "wb") as other:
+        fcntl.ioctl(other.fileno(), FICLONE, one.fileno())
+
+
+def clone_range(source, start, length, target, goal):
+    """Bytes of one open file in the same places on the disk as those of another; length 0 means to the end."""
+    fcntl.ioctl(target, FICLONERANGE, struct.pack("<qQQQ", source, start, length, goal))
+
+
+def alter_flags(path, given, taken):
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        flags = struct.unpack("<Q", fcntl.ioctl(descriptor, FS_IOC_GETFLAGS, bytes(8)))[0]
+        fcntl.ioctl(descriptor, FS_IOC_SETFLAGS, struct.pack("<Q", (flags | given) & ~taken))
+    finally:
+        os.close(descriptor)
+
+
 class History:
     """One subvolume that changes; `others` are those that files may be reflinked from."""
 
@@ -79,9 +99,11 @@ class History:
         directories, files, others = [self.root], [], []
         for folder, subfolders, names in os.walk(self.root):
             subfolders.sort()
-            directories += [os.path.join(folder, n) for n in subfolders if not os.path.islink(os.path.join(folder, n))]
-            for name in sorted(names + [n for n in subfolders if os.path.islink(os.path.join(folder, n))]):
-                path = os.path.join(folder, name)
+            paths = [os.path.join(folder, name) for name in subfolders]
+            directories += [p for p in paths if os.path.isdir(p) and not os.path.islink(p)]
+            paths = [p for p in paths if os.path.islink(p)] + [os.path.join(folder, name) for name in names]
+            # Where a subvolume was nested that is gone by now, there is a name and nothing behind it.
+            for path in sorted(filter(os.path.lexists, paths)):
                 (files if stat.S_ISREG(os.lstat(path).st_mode) else others).append(path)
         return directories, files, others
 
@@ -114,8 +136,8 @@ class History:
 
     # Steps
 
-    def step(self):
-        self.directories, self.files, self.specials = self.inventory()
+    def operations(self):
+        """Those that make something new, and those that change what is there; one that stands twice is likelier."""
         makers = [self.make_file, self.make_file, self.make_directory, self.make_special, self.make_sparse]
         changers = [
             self.overwrite, self.overwrite, self.append, self.truncate, self.punch, self.preallocate, self.zero_range,
@@ -125,6 +147,11 @@ class History:
             self.change_times, self.set_attribute, self.set_attribute, self.remove_attribute, self.set_capability,
             self.set_acl, self.compress,
         ]
+        return makers, changers
+
+    def step(self):
+        self.directories, self.files, self.specials = self.inventory()
+        makers, changers = self.operations()
         growing = len(self.files) + len(self.directories) < 40
         operation = self.random.choice(makers if growing and self.random.random() < 0.7 else makers + changers)
         try:
@@ -133,7 +160,8 @@ class History:
             # A random step may be one that the filesystem refuses; it is then no step.
             if error.errno not in (errno.EINVAL, errno.ENOTEMPTY, errno.EEXIST, errno.EMLINK, errno.ENOENT,
                                    errno.EOPNOTSUPP, errno.EPERM, errno.ENAMETOOLONG, errno.EISDIR,
-                                   errno.ENOTDIR, errno.ENOSPC, errno.ENODATA):
+                                   errno.ENOTDIR, errno.ENOSPC, errno.ENODATA, errno.EXDEV, errno.EBUSY,
+                                   errno.E2BIG, errno.EACCES, errno.EROFS):
                 raise
 
     def make_file(self):
@@ -204,20 +232,16 @@ class History:
             fd, self.random.choice([0, FALLOC_FL_KEEP_SIZE]), self.offset(size), self.random.randrange(1, 300_000)))
 
     def reflink(self, source_path, target_path, within=False):
-        source, target = os.open(source_path, os.O_RDONLY), os.open(target_path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            size = os.fstat(source).st_size
+        with open(source_path, "rb") as source, open(target_path, "r+b") as target:
+            size = os.fstat(source.fileno()).st_size
             start = self.random.randrange(size // SECTOR + 1) * SECTOR
             length = self.random.choice([0, self.random.randrange(1, 60) * SECTOR])
             if start + length > size:
                 length = 0
-            goal = self.random.randrange(os.fstat(target).st_size // SECTOR + 2) * SECTOR
+            goal = self.random.randrange(os.fstat(target.fileno()).st_size // SECTOR + 2) * SECTOR
             if within and goal <= start < goal + (length or size):
                 goal = (size // SECTOR + 1) * SECTOR
-            fcntl.ioctl(target, FICLONERANGE, struct.pack("<qQQQ", source, start, length, goal))
-        finally:
-            os.close(source)
-            os.close(target)
+            clone_range(source.fileno(), start, length, target.fileno(), goal)
 
     def source_file(self):
         """A file of this subvolume or, now and then, of another."""
@@ -239,8 +263,7 @@ class History:
     def reflink_whole(self):
         source, target = self.source_file(), self.free_path()
         if source and target:
-            subprocess.run([b"cp", b"--reflink=always", b"--", source, target], check=False,
-                           stderr=subprocess.DEVNULL)
+            clone(source, target)
 
     def hard_link(self):
         candidates, path = self.files + self.specials, self.free_path()
@@ -360,12 +383,7 @@ class History:
         if self.random.random() < 0.5:
             os.setxattr(path, b"btrfs.compression", self.random.choice([b"zlib", b"lzo", b"zstd"]))
             return
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            flags = struct.unpack("<Q", fcntl.ioctl(descriptor, FS_IOC_GETFLAGS, bytes(8)))[0]
-            fcntl.ioctl(descriptor, FS_IOC_SETFLAGS, struct.pack("<Q", flags | FS_COMPR_FL))
-        finally:
-            os.close(descriptor)
+        alter_flags(path, FS_COMPR_FL, 0)
 
 
 def btrfs(*arguments):

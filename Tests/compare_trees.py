@@ -49,13 +49,16 @@ class Comparison:
         # For every inode with several names, the first of them met; one table for each side.
         self.first_names = ({}, {})
 
+    def say(self, line):
+        print(line)
+
     def differ(self, path, field, left=None, right=None):
         if field in self.ignored:
             return
         self.differences += 1
         if self.differences <= self.options.limit:
             detail = "" if left is None and right is None else f": {left} | {right}"
-            print(f"{shown(path) or '.'}: {field}{detail}")
+            self.say(f"{shown(path) or '.'}: {field}{detail}")
 
     def compare(self, left, right):
         """Walks both trees side by side, without recursion: a tree can be deeper than Python's stack."""
@@ -65,12 +68,16 @@ class Comparison:
             both_directories = self.compare_inode(path, os.path.join(left, path), os.path.join(right, path))
             if not both_directories:
                 continue
-            names = [set(os.listdir(os.path.join(side, path) or b".")) for side in (left, right)]
+            names = self.names(path, left, right)
             for name in sorted(names[0] ^ names[1]):
                 missing = "only in the first" if name in names[0] else "only in the second"
                 self.differ(os.path.join(path, name), missing)
             for name in sorted(names[0] & names[1], reverse=True):
                 waiting.append(os.path.join(path, name))
+
+    def names(self, path, left, right):
+        """What is in one directory, on both sides."""
+        return [set(os.listdir(os.path.join(side, path) or b".")) for side in (left, right)]
 
     def compare_inode(self, path, left, right):
         """Compares one name; true if both are directories to be entered."""

@@ -9,6 +9,12 @@ extension Descriptor {
         try retrying("fstatfs") { cowpath_btrfs_is_subvolume(rawValue) } != 0
     }
 
+    /// Whether this lies on a mounted btrfs.
+    package func isOnBtrfs() throws(SystemCallError) -> Bool {
+        // BTRFS_SUPER_MAGIC (Linux, magic.h)
+        try fileSystemKind() == 0x9123_683E
+    }
+
     /// Makes an empty subvolume.
     package func makeSubvolume(_ name: [UInt8]) throws(SystemCallError) {
         _ = unsafe try named("ioctl BTRFS_IOC_SUBVOL_CREATE_V2", name) {

@@ -77,10 +77,15 @@ extension TreeReplay {
             .truncate, .changeMode, .changeOwner, .setTimes, .updateExtent, .allocate, .setFlags, .enableVerity:
             break
         }
-        for path in paths where current?.path != path {
-            if let (parent, _) = path.split { try allowChanges(parent) }
+        for path in paths where current?.path != path && path != lastAllowed {
+            if let (parent, _) = path.split {
+                let directory = try directory(parent)
+                if !directory.isChangeable { try allowChanges(parent) }
+                directory.isChangeable = true
+            }
             try allowChanges(path)
         }
+        lastAllowed = instruction.path
     }
 
     private func allowChanges(_ path: RelativePath) throws {

@@ -38,10 +38,7 @@ final class MirrorDestination: ReplayDestination {
             // What a replay left that was cut.
             try base.removeKept()
             self.root = root
-            let identity = SnapshotIdentity(
-                name: header.name, uuid: .random(), generation: header.snapshot.generation,
-                receivedUUID: header.snapshot.uuid, receivedGeneration: header.snapshot.generation,
-                created: header.created)
+            let identity = SnapshotIdentity(receiving: header, uuid: .random())
             let missing = header.base.reference == nil ? [] : record?.missing ?? []
             let pending = SnapshotRecord(
                 identity: identity, state: header.base.reference == nil ? .filling : .changing, missing: missing)
@@ -50,8 +47,10 @@ final class MirrorDestination: ReplayDestination {
             let replay = TreeReplay(
                 root: root, snapshot: header.snapshot, isStrict: isStrict, missing: missing
             ) { _ in nil }
-            replay.mayHoldForbidding = held != nil
-            if held != nil { replay.base = base }
+            if held != nil {
+                try replay.startFromBase()
+                replay.base = base
+            }
             self.base = replay.base
             return replay
         } catch let error as SystemCallError {

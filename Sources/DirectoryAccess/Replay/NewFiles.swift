@@ -21,20 +21,36 @@ final class NewFiles {
     /// What a step takes beside its data, about.
     private static let stepLength = 128
 
+    /// A file that was made, and what is to be done to it.
     private struct GatheredFile {
         let opened: SharedDescriptor
         let path: RelativePath
-        var steps: [Instruction] = []
-        var length = 0
+        /// With which it was made.
+        let permissions: UInt32
+        let steps: [Instruction]
 
         /// The open file, after all its steps.
-        func replay(_ account: LossAccount) throws -> TargetFile {
-            // With the mode that it was made with.
-            let file = TargetFile(opened, path: path, permissions: 0o600, account: account)
+        func replay(_ account: LossAccount, _ powers: (any FilePowers)?) throws -> TargetFile {
+            let file = TargetFile(opened, path: path, permissions: permissions, account: account, powers: powers)
             file.mayHoldBase = false
-            for step in steps { try file.apply(step) }
+            for step in steps {
+                // Against copy-on-write, which only an empty file can be given.
+                if case .setFlags(_, let flags) = step, flags & UInt64(FileFlags.noCopyOnWrite) != 0 {
+                    try file.setFlags(flags)
+                }
+            }
+            for step in steps where !step.sets(permissions) { try file.apply(step) }
             return file
         }
+    }
+
+    /// A file that is to be made, and what the stream says of it.
+    private struct WantedFile {
+        let directory: TargetDirectory
+        let name: [UInt8]
+        let path: RelativePath
+        var steps: [Instruction] = []
+        var length = 0
     }
 
     private struct FinishedBatch: Sendable {
@@ -43,46 +59,79 @@ final class NewFiles {
     }
 
     private let account: LossAccount
+    private let powers: (any FilePowers)?
+    private let makers = MakersRights()
     private lazy var pipeline = OrderedPipeline<FinishedBatch>(pool: .shared, window: NewFiles.window) {
         [unowned self] in
         account.add($0.losses)
         inWork.subtract($0.paths)
     }
-    /// The batch that is being gathered; steps are taken for its last file.
+    /// The batch that is being gathered.
     private var batch: [GatheredFile] = []
+    /// The file that steps are taken for.
+    private var last: WantedFile?
     private var batchLength = 0
     /// The files that may not have had all their steps.
     private var inWork: Set<RelativePath> = []
 
-    init(account: LossAccount) {
+    init(account: LossAccount, powers: (any FilePowers)?) {
         self.account = account
+        self.powers = powers
     }
 
-    /// Begins a file that was made with the mode 0600.
-    func begin(_ opened: SharedDescriptor, _ path: RelativePath) throws {
-        batchLength += batch.last?.length ?? 0
-        if batch.count == NewFiles.batchSize || batchLength >= NewFiles.maximumGathered { try submit() }
-        batch.append(GatheredFile(opened: opened, path: path))
-        inWork.insert(path)
+    /// Begins a file, which is made when its steps have been gathered, before anything else is done.
+    func begin(_ path: RelativePath, _ name: [UInt8], in directory: TargetDirectory) throws {
+        try makeLast()
+        last = WantedFile(directory: directory, name: name, path: path)
     }
 
-    /// Gathers a step; false where it is not about the file made last, or one that cannot wait.
+    /// Gathers a step; false where it is not about the file begun last, or one that cannot wait.
     func take(_ instruction: Instruction) -> Bool {
-        guard let last = batch.indices.last, batch[last].path == instruction.path,
-            TargetFile.aspect(of: instruction) != nil
-        else { return false }
-        let length = batch[last].length + NewFiles.stepLength + instruction.dataLength
+        guard let wanted = last, wanted.path == instruction.path, TargetFile.aspect(of: instruction) != nil else {
+            return false
+        }
+        let length = wanted.length + NewFiles.stepLength + instruction.dataLength
         guard length <= NewFiles.maximumGathered else { return false }
-        batch[last].steps.append(instruction)
-        batch[last].length = length
+        last?.steps.append(instruction)
+        last?.length = length
         return true
     }
 
-    /// The file made last, if it is the one of this path, after the steps that were gathered for it.
+    /// Makes the file begun last, whose steps have all been seen or are too many to be gathered.
+    func makeLast() throws {
+        guard let wanted = last else { return }
+        last = nil
+        if batch.count == NewFiles.batchSize || batchLength >= NewFiles.maximumGathered { try submit() }
+        batch.append(try make(wanted))
+        batchLength += wanted.length
+        inWork.insert(wanted.path)
+    }
+
+    private func make(_ wanted: WantedFile) throws -> GatheredFile {
+        let permissions =
+            wanted.directory.hasDefaultACL
+            ? 0o600
+            : wanted.steps.finalPermissions(makers, inheritsGroup: wanted.directory.passesGroup) ?? 0o600
+        do {
+            let descriptor = try wanted.directory.descriptor.open(
+                wanted.name, flags: OpenFlags.create, mode: permissions)
+            if wanted.directory.hasDefaultACL {
+                try descriptor.removeAttribute(PosixACL.access)
+                try descriptor.changeMode(permissions)
+            }
+            return GatheredFile(
+                opened: SharedDescriptor(descriptor), path: wanted.path, permissions: permissions,
+                steps: wanted.steps)
+        } catch {
+            throw SnapshotError.replaying(error, at: wanted.path)
+        }
+    }
+
+    /// The file begun last, if it is the one of this path, after the steps that were gathered for it.
     func reopenLast(_ path: RelativePath) throws -> TargetFile? {
         guard batch.last?.path == path, let file = batch.popLast() else { return nil }
         inWork.remove(path)
-        return try file.replay(account)
+        return try file.replay(account, powers)
     }
 
     func isInWork(_ path: RelativePath) -> Bool { inWork.contains(path) }
@@ -92,12 +141,14 @@ final class NewFiles {
     /// - Throws: the first error in the order of the files.
     func finish() throws {
         defer { inWork.removeAll() }
+        try makeLast()
         try submit()
         try pipeline.drain()
     }
 
     /// Waits for what is in work, whatever comes of it.
     func abandon() {
+        last = nil
         batch = []
         batchLength = 0
         pipeline.cancel()
@@ -109,12 +160,12 @@ final class NewFiles {
         let files = batch
         batch = []
         batchLength = 0
-        let isStrict = account.isStrict
+        let (isStrict, powers) = (account.isStrict, powers)
         try pipeline.submit {
             let account = LossAccount(isStrict: isStrict)
             for file in files {
                 do {
-                    try file.replay(account).close()
+                    try file.replay(account, powers).close()
                 } catch let error as SystemCallError {
                     throw SnapshotError.replaying(error, at: file.path)
                 }

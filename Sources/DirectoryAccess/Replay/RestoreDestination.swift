@@ -32,6 +32,11 @@ final class RestoreDestination: ReplayDestination {
             self.held = nil
             pending = header.snapshot
             let replay = replay(header, in: root)
+            do {
+                try replay.startFromBase()
+            } catch let error as SystemCallError {
+                throw SnapshotError.notBegun(path, error)
+            }
             replay.base = BaseFiles(of: name, in: parent) { $0 == reference.uuid }
             base = replay.base
             return replay
@@ -61,11 +66,7 @@ final class RestoreDestination: ReplayDestination {
     }
 
     private func replay(_ header: SnapshotHeader, in root: SharedDescriptor) -> TreeReplay {
-        let replay = TreeReplay(
-            root: root, snapshot: header.snapshot, isStrict: isStrict, missing: missing
-        ) { _ in nil }
-        replay.mayHoldForbidding = header.base.reference != nil
-        return replay
+        TreeReplay(root: root, snapshot: header.snapshot, isStrict: isStrict, missing: missing) { _ in nil }
     }
 
     func finish(_ replay: TreeReplay) throws -> String {

@@ -23,20 +23,20 @@ extension TreeReplay {
         guard shared.isActive else { return }
         let status = try directory.descriptor.status(of: name)
         guard shared.contains(status) else { return }
-        let before = try directory.descriptor.status(of: [UInt8(ascii: ".")])
+        let before = try directory.opened.descriptor.status(of: [UInt8(ascii: ".")])
         let temporary = Array(".cowpath-copy-\(SnapshotUUID.random())".utf8)
         var copy = InodeCopy(status: status, path: path)
         do {
             try copy.copy(
-                from: directory.descriptor, name, to: directory.descriptor, temporary, contents: .copied)
-            try directory.descriptor.rename(temporary, to: name, in: directory.descriptor)
+                from: directory.opened.descriptor, name, to: directory.opened.descriptor, temporary, contents: .copied)
+            try directory.opened.descriptor.rename(temporary, to: name, in: directory.opened.descriptor)
         } catch {
-            try? directory.descriptor.unlink(temporary)
+            try? directory.opened.descriptor.unlink(temporary)
             throw error
         }
         try add(copy.losses)
         // The directory was not changed as far as the stream knows, so its times must not be.
-        try directory.descriptor.setTimes(
+        try directory.opened.descriptor.setTimes(
             of: [UInt8(ascii: ".")], accessed: before.accessed, modified: before.modified)
     }
 

@@ -3,12 +3,17 @@ import SystemCalls
 
 /// A directory of the tree that is being built, held open.
 final class TargetDirectory {
-    let descriptor: Descriptor
+    let opened: SharedDescriptor
     private var knownDefaultACL: Bool?
+    private var knownPassing: Bool?
+    /// Whether it is known that no flag forbids changes.
+    var isChangeable = false
 
     init(_ descriptor: consuming Descriptor) {
-        self.descriptor = descriptor
+        opened = SharedDescriptor(descriptor)
     }
+
+    var descriptor: Descriptor { _read { yield opened.descriptor } }
 
     /// Whether what is made here inherits an ACL, which no stream asked for.
     var hasDefaultACL: Bool {
@@ -16,6 +21,14 @@ final class TargetDirectory {
         let found = (try? descriptor.attribute(PosixACL.defaults, of: [UInt8(ascii: ".")])) ?? nil
         knownDefaultACL = found != nil
         return found != nil
+    }
+
+    /// Whether what is made here gets the group of the directory.
+    var passesGroup: Bool {
+        if let knownPassing { return knownPassing }
+        let found = (try? descriptor.status().permissions & 0o2000 != 0) ?? true
+        knownPassing = found
+        return found
     }
 
     /// Forgets about the default ACL, which was set or removed.

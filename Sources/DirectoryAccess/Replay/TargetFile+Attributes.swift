@@ -12,6 +12,8 @@ extension TargetFile {
     }
 
     func changeOwner(_ owner: UInt32, _ group: UInt32) throws {
+        // Asking costs a fraction of a change that is none.
+        if let status = try? opened.descriptor.status(), status.owner == owner, status.group == group { return }
         mayHaveLostPrivileges = true
         try account.attemptOwner(path, owner, group) { try opened.descriptor.changeOwner($0, group: $1) }
     }
@@ -48,6 +50,8 @@ enum FileFlags {
     static let settable: UInt32 = 0x4 | 0x8 | 0x40 | 0x80 | 0x400 | 0x1_0000 | 0x80_0000
     /// Immutable and append-only, which come last of all.
     static let forbidding: UInt32 = 0x10 | 0x20
+    /// Against copy-on-write; a file that holds something keeps what it has.
+    static let noCopyOnWrite: UInt32 = 0x80_0000
 
     static func apply(_ wanted: UInt32, to descriptor: borrowing Descriptor) throws {
         let present = try descriptor.flags()

@@ -51,7 +51,8 @@ extension TreeReplay {
         let modified = FileStatus.Instant(times.modified)
         try account.attempt(.times, path) {
             guard !path.isRoot else {
-                return try root.descriptor.setTimes(accessed: accessed, modified: modified)
+                try root.descriptor.setTimes(accessed: accessed, modified: modified)
+                return rootTimes = (accessed, modified)
             }
             let (directory, name) = try parent(of: path)
             try separate(path, in: directory, name)

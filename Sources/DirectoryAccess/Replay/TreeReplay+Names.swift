@@ -6,12 +6,7 @@ extension TreeReplay {
     func makeFile(_ path: RelativePath) throws {
         try closeCurrent()
         let (directory, name) = try parent(of: path)
-        let descriptor = try directory.descriptor.open(name, flags: OpenFlags.create, mode: 0o600)
-        if directory.hasDefaultACL {
-            try descriptor.removeAttribute(PosixACL.access)
-            try descriptor.changeMode(0o600)
-        }
-        try newFiles.begin(SharedDescriptor(descriptor), path)
+        try newFiles.begin(path, name, in: directory)
     }
 
     func makeDirectory(_ path: RelativePath) throws {

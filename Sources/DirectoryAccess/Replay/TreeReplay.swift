@@ -22,9 +22,16 @@ package final class TreeReplay {
     let snapshot: SnapshotReference
     let account: LossAccount
     let newFiles: NewFiles
+    private lazy var times = TimesInWork { [unowned self] in try repeatWithCare($0) }
+    let powers: (any FilePowers)?
     let findSnapshot: SnapshotFinder
     /// Whether inodes that forbid changes may be here from an earlier replay: in a tree that is changed in place.
-    package var mayHoldForbidding = false
+    private(set) var mayHoldForbidding = false
+    /// What ``allowChanges(_:)`` looked at last.
+    var lastAllowed: RelativePath?
+    /// The times that the root is to have: those of the base, or what the stream said last. What is only made and
+    /// moved on the way changes them.
+    var rootTimes: (accessed: FileStatus.Instant, modified: FileStatus.Instant)?
     /// The base, where this tree is the base, changed in place.
     var base: BaseFiles?
     let user = CurrentProcess.effectiveUser
@@ -35,19 +42,25 @@ package final class TreeReplay {
     /// The directory that was used last, which most instructions use again.
     var lastDirectory: (path: RelativePath, directory: TargetDirectory)?
     var current: TargetFile?
+    /// A new inode under a name that it may only have until the next step (``holdsBack(_:)``).
+    private var heldBack: Instruction?
+    /// Names in the root of the form of temporary ones that may be there; nil before they are asked for.
+    var temporaryNames: Set<RelativePath>?
     var cloneSources = BoundedCache<CloneFile, SharedDescriptor>(capacity: 16)
 
     /// - Parameter root: the directory, open for reading.
     /// - Parameter snapshot: by what the stream knows the snapshot, for CLONE from itself.
     /// - Parameter missing: what could not be made of the base.
+    /// - Parameter powers: what files can do here.
     package init(
         root: SharedDescriptor, snapshot: SnapshotReference, isStrict: Bool, missing: Set<RelativePath> = [],
-        findSnapshot: @escaping SnapshotFinder
+        powers: (any FilePowers)? = nil, findSnapshot: @escaping SnapshotFinder
     ) {
         self.root = root
         self.snapshot = snapshot
         account = LossAccount(isStrict: isStrict)
-        newFiles = NewFiles(account: account)
+        self.powers = powers
+        newFiles = NewFiles(account: account, powers: powers)
         self.missing = missing
         self.findSnapshot = findSnapshot
     }
@@ -57,12 +70,27 @@ package final class TreeReplay {
 
     /// Replays one step. What goes wrong in a new file may come out at a later one, but before what is wrong there.
     package func apply(_ instruction: Instruction) throws {
+        if let making = heldBack {
+            heldBack = nil
+            if case .rename(making.path, let newPath) = instruction, let made = making.made(at: newPath) {
+                try require(isFree: making.path)
+                return try perform(made)
+            }
+            try perform(making)
+        }
+        if holdsBack(instruction) { heldBack = instruction } else { try perform(instruction) }
+    }
+
+    private func perform(_ instruction: Instruction) throws {
         do {
+            if temporaryNames != nil { noteNewName(instruction) }
             if !missing.isEmpty, try concernsMissing(instruction) { return }
             try instruction.check()
-            if mayHoldForbidding { try allowChanges(instruction) }
             if case .setFlags(let path, let flags) = instruction { try deferFlags(path, flags) }
             if newFiles.take(instruction) { return }
+            try newFiles.makeLast()
+            if case .setTimes(let path, let times) = instruction, try setLater(path, times) { return }
+            if mayHoldForbidding { try allowChanges(instruction) }
             try settle(instruction)
             try replay(instruction)
         } catch {
@@ -82,10 +110,12 @@ package final class TreeReplay {
         switch instruction {
         case .rename, .link, .unlink, .removeDirectory, .clone:
             try newFiles.finish()
+            try times.finish()
         case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink,
             .setExtendedAttribute, .removeExtendedAttribute, .write, .writeEncoded, .truncate, .changeMode,
             .changeOwner, .setTimes, .updateExtent, .allocate, .setFlags, .enableVerity:
             if newFiles.isInWork(instruction.path) { try newFiles.finish() }
+            if times.isInWork(instruction.path) { try times.finish() }
         }
     }
 
@@ -120,12 +150,59 @@ package final class TreeReplay {
         }
     }
 
+    /// Begins with a copy of another directory, before the first step.
+    package func copy(_ parent: SharedDescriptor) throws {
+        var copy = ParentCopy(of: parent, into: self)
+        try copy.run()
+        try keepRootTimes()
+    }
+
+    /// Notes that the directory holds the base, which is changed in place.
+    package func startFromBase() throws {
+        mayHoldForbidding = true
+        try keepRootTimes()
+    }
+
+    private func keepRootTimes() throws {
+        let status = try root.descriptor.status()
+        rootTimes = (status.accessed, status.modified)
+    }
+
+    /// Has the times of an inode that was there before set on another thread, where nothing else needs to be done
+    /// for it; false where that cannot be.
+    private func setLater(_ path: RelativePath, _ times: FileTimes) throws -> Bool {
+        guard !path.isRoot, !isUnprivileged, !shared.isActive, current?.path != path, !newFiles.isInWork(path),
+            !self.times.isInWork(path)
+        else { return false }
+        let (directory, name) = try parent(of: path)
+        try self.times.set(times, of: name, in: directory.opened, path)
+        return true
+    }
+
+    /// Does a step that was refused when it was done in haste.
+    private func repeatWithCare(_ instruction: Instruction) throws {
+        do {
+            if mayHoldForbidding { try allowChanges(instruction) }
+            try replay(instruction)
+        } catch let error as SystemCallError {
+            throw SnapshotError.replaying(error, at: instruction.path)
+        }
+    }
+
     /// Gives everything its last attributes and makes the tree durable.
     package func finish() throws {
+        if let making = heldBack {
+            heldBack = nil
+            try perform(making)
+        }
         do {
             try newFiles.finish()
+            try times.finish()
             try closeCurrent()
             try applyDeferred()
+            if let rootTimes {
+                try root.descriptor.setTimes(accessed: rootTimes.accessed, modified: rootTimes.modified)
+            }
             lastDirectory = nil
             directories.removeAll()
             cloneSources.removeAll()
@@ -140,6 +217,8 @@ package final class TreeReplay {
     /// Lets go of everything that is in work.
     package func abandon() {
         newFiles.abandon()
+        times.abandon()
+        heldBack = nil
         current = nil
     }
 

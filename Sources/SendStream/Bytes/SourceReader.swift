@@ -22,11 +22,25 @@ struct SourceReader {
 
     /// The next `count` bytes; fewer only at the end of the source.
     mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
-        try fill(count)
-        let piece = buffer.prefix(count)
+        if buffer.isEmpty, count > 0 { buffer = try source.read(upTo: readLength(missing: count)) }
+        var piece = buffer.prefix(count)
         buffer = buffer.dropFirst(piece.count)
+        if piece.count < count { piece = try joined(piece, count) }
         offset += UInt64(piece.count)
         return piece
+    }
+
+    /// A piece that lies in more than one of those that were read: only it is copied.
+    private mutating func joined(_ start: ArraySlice<UInt8>, _ count: Int) throws -> ArraySlice<UInt8> {
+        var joined = [UInt8](start)
+        while joined.count < count {
+            buffer = try source.read(upTo: readLength(missing: count - joined.count))
+            if buffer.isEmpty { break }
+            let part = buffer.prefix(count - joined.count)
+            joined.append(contentsOf: part)
+            buffer = buffer.dropFirst(part.count)
+        }
+        return joined[...]
     }
 
     /// The next `count` bytes, left where they are; fewer only at the end of the source.

@@ -1,0 +1,106 @@
+"""A received snapshot beside the one that was sent: trees, identities, extents."""
+
+import argparse
+import os
+import sys
+
+from extents import less_shared
+from machine import shown_subvolume
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+import compare_trees  # noqa: E402
+
+# BTRFS_EMPTY_SUBVOL_DIR_OBJECTID: what a snapshot has in place of a nested subvolume.
+STUB_INODE = 2
+# BTRFS_FIRST_FREE_OBJECTID: the root of every subvolume.
+ROOT_INODE = 256
+SHOWN_AT_MOST = 6
+
+
+class TreeComparison(compare_trees.Comparison):
+    """Everything, with what btrfs has of its own; differences are kept, not printed."""
+
+    def __init__(self, flags):
+        super().__init__(argparse.Namespace(
+            ignore="", holes="ignore", skip_xattr=[], skip_root=False, flags=flags, limit=SHOWN_AT_MOST))
+        # What differs, as text, and as pairs of a path and a field.
+        self.lines, self.found = [], set()
+
+    def differ(self, path, field, left=None, right=None):
+        self.found.add((path, field))
+        super().differ(path, field, left, right)
+
+    def say(self, line):
+        self.lines.append(line)
+
+    def names(self, path, left, right):
+        """A nested subvolume arrives as an empty directory or not at all: its attributes are nobody's."""
+        sides = super().names(path, left, right)
+        for name in sorted(sides[0]):
+            if is_stub(os.path.join(left, path, name)):
+                there = os.path.join(right, path, name)
+                if name in sides[1] and (not os.path.isdir(there) or os.listdir(there)):
+                    self.differ(os.path.join(path, name), "a nested subvolume is not an empty directory")
+                sides = [side - {name} for side in sides]
+        return sides
+
+
+def is_stub(path):
+    """Once the nested subvolume has been deleted, there is a name and nothing behind it."""
+    return not os.path.lexists(path) or os.lstat(path).st_ino == STUB_INODE
+
+
+def compared_trees(original, received, flags):
+    comparison = TreeComparison(flags)
+    comparison.compare(original, received)
+    return comparison
+
+
+def tree_differences(original, received, flags):
+    return compared_trees(original, received, flags).lines
+
+
+def identity_differences(received, sent, transid=None):
+    """What `btrfs subvolume show` must say, so that the stock tools take it as a parent; `sent` is what it says of the
+    original, `transid` what the yardstick was sent with."""
+    if os.lstat(received).st_ino != ROOT_INODE:
+        return ["it is no subvolume"]
+    said = shown_subvolume(received)
+    # It is known by the UUID it was first sent with, wherever it has been since.
+    identity = sent["UUID"] if sent["Received UUID"] == "-" else sent["Received UUID"]
+    wanted = {"Received UUID": identity, "Flags": "readonly", "Send transid": transid}
+    found = [f"{label} is {said.get(label)}, not {value}" for label, value in wanted.items()
+             if value is not None and said.get(label) != value]
+    if said["UUID"] in (identity, "-"):
+        found.append("it has no UUID of its own")
+    return found
+
+
+def layout_differences(layouts, originals, yardstick, strict):
+    """Holes and sharing of the newest of a chain of layouts.
+
+    At least what the yardstick's chain has must be there; with `strict`, every hole of the original itself.
+    """
+    newest = layouts[-1]
+    allowed = [originals[-1]] if strict or yardstick is None else [originals[-1], yardstick[-1]]
+    found = [f"holes filled: {shown(name)}, blocks {blocks[:SHOWN_AT_MOST]}"
+             for name, blocks in newest.holes_filled(allowed)]
+    if strict:
+        found += [f"preallocation lost: {shown(name)}, blocks {blocks[:SHOWN_AT_MOST]}"
+                  for name, blocks in newest.lost_preallocation(originals[-1])]
+    if yardstick is not None:
+        lost = [pair for pair in less_shared(layouts, yardstick) if pair[1][0] == len(layouts) - 1]
+        if lost:
+            found.append(f"{len(lost)} blocks are not shared that are after btrfs send and receive")
+            found += [f"    {member(one)} and {member(other)}" for one, other in lost[:SHOWN_AT_MOST]]
+    return found
+
+
+def member(place):
+    number, name, block = place
+    return f"snapshot {number} {shown(name)} block {block}"
+
+
+def shown(name):
+    return compare_trees.shown(name)

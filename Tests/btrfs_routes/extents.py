@@ -1,0 +1,126 @@
+"""Which blocks of files are data, which are allocated and unwritten, and which are shared, as FIEMAP tells it."""
+
+import fcntl
+import os
+import stat
+import struct
+from collections import defaultdict
+
+FS_IOC_FIEMAP = 0xC020660B
+FIEMAP_FLAG_SYNC = 0x1
+# FIEMAP_EXTENT_*: the last of the file; compressed or encrypted; inside an item of the tree; allocated, never written.
+LAST, ENCODED, INLINE, UNWRITTEN = 0x1, 0x8, 0x200, 0x800
+HEAD, EXTENT = struct.Struct("<QQIIII"), struct.Struct("<QQQ16xI12x")
+AT_ONCE = 512
+BLOCK = 4096
+
+
+def extents(path):
+    """(offset, where it lies on the disk, length, flags) of every extent of a file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        start = 0
+        while True:
+            buffer = bytearray(HEAD.pack(start, 2**64 - 1 - start, FIEMAP_FLAG_SYNC, 0, AT_ONCE, 0))
+            buffer += bytes(AT_ONCE * EXTENT.size)
+            fcntl.ioctl(descriptor, FS_IOC_FIEMAP, buffer)
+            count = HEAD.unpack_from(buffer)[3]
+            for number in range(count):
+                found = EXTENT.unpack_from(buffer, HEAD.size + number * EXTENT.size)
+                yield found
+                start = found[0] + found[2]
+            if count == 0 or found[3] & LAST:
+                return
+    finally:
+        os.close(descriptor)
+
+
+class Layout:
+    """Where the files of one snapshot lie."""
+
+    def __init__(self, root):
+        # By path: the blocks with contents and where each lies (None if in the tree itself), those without.
+        self.data, self.unwritten = {}, {}
+        # Of what has thousands of links, one name is enough.
+        seen = set()
+        for folder, subfolders, names in os.walk(root):
+            subfolders.sort()
+            for name in sorted(names):
+                path = os.path.join(folder, name)
+                status = os.lstat(path) if os.path.lexists(path) else None
+                if status and stat.S_ISREG(status.st_mode) and status.st_ino not in seen:
+                    seen.add(status.st_ino)
+                    self.add(path[len(root) + 1:], path)
+
+    def add(self, name, path):
+        data, unwritten = {}, set()
+        for offset, physical, length, flags in extents(path):
+            blocks = range(offset // BLOCK, -(-(offset + length) // BLOCK))
+            if flags & UNWRITTEN:
+                unwritten.update(blocks)
+            elif flags & INLINE:
+                data.update(dict.fromkeys(blocks))
+            elif flags & ENCODED:
+                # The kernel names only the start of the whole extent, whatever part of it this is.
+                data.update(dict.fromkeys(blocks, (physical, ENCODED)))
+            else:
+                data.update((block, (physical + block * BLOCK - offset, 0)) for block in blocks)
+        self.data[name], self.unwritten[name] = data, unwritten
+
+    def holes_filled(self, allowed):
+        """Blocks that hold data here and in none of the other layouts: lost holes."""
+        lost = []
+        for name, blocks in self.data.items():
+            extra = set(blocks)
+            for other in allowed:
+                extra -= set(other.data.get(name, ()))
+            if extra:
+                lost.append((name, sorted(extra)))
+        return lost
+
+    def lost_preallocation(self, original):
+        """Blocks allocated ahead in the original that are holes here."""
+        lost = []
+        for name, blocks in original.unwritten.items():
+            missing = blocks - self.unwritten.get(name, set()) - set(self.data.get(name, ()))
+            if missing:
+                lost.append((name, sorted(missing)))
+        return lost
+
+
+def shared_groups(chain):
+    """By place on the disk, what lies there and how often: {place: {(snapshot, path, block)}}, of all that is shared."""
+    groups = defaultdict(set)
+    for number, layout in enumerate(chain):
+        for name, blocks in layout.data.items():
+            for block, place in blocks.items():
+                if place is not None:
+                    groups[place].add((number, name, block))
+    return groups
+
+
+def less_shared(chain, yardstick):
+    """What shares its blocks in the chain of layouts that is the yardstick, and does not here: pairs of members."""
+    lost = []
+    for (_, encoded), members in shared_groups(yardstick).items():
+        if len(members) < 2:
+            continue
+        if encoded:
+            lost += apart(files_of(members, chain))
+        else:
+            lost += apart({member: {chain[member[0]].data.get(member[1], {}).get(member[2])} for member in members})
+    return lost
+
+
+def files_of(members, chain):
+    """Of a compressed extent only its start is known: the files that use it must share something."""
+    places = defaultdict(set)
+    for number, name, block in members:
+        places[number, name].add(chain[number].data.get(name, {}).get(block))
+    return places
+
+
+def apart(places):
+    """Members that have no place in common with the first; those that lie nowhere (holes, inline) count as shared."""
+    members = sorted(member for member, found in places.items() if found - {None})
+    return [(members[0], member) for member in members[1:] if not places[member] & places[members[0]]]
