@@ -42,15 +42,19 @@ package struct Sender {
 
     /// Sends every snapshot in turn.
     ///
+    /// - Parameter announcesTotals: Whether headers say what is expected to follow, which a difference has to be
+    ///   planned twice for.
     /// - Returns: what could not be read.
-    package func run(into target: any ReplayTarget) throws -> ReplayLosses {
+    package func run(into target: any ReplayTarget, announcesTotals: Bool = true) throws -> ReplayLosses {
         var losses = ReplayLosses()
         try forEachStep { source, base in
             let planner = self.planner(source, base)
             var header = self.header(source, base)
             // A full stream has what the tree has; what a difference has is found by planning it.
-            header.expected =
-                try base == nil ? source.tree.totals : planner.estimate(header, accepts: target.accepts)
+            if announcesTotals {
+                header.expected =
+                    try base == nil ? source.tree.totals : planner.estimate(header, accepts: target.accepts)
+            }
             try planner.run(into: target, header)
             losses.add(planner.losses)
             losses.add(source.losses())

@@ -52,7 +52,7 @@ extension Plan {
     /// What of a file differs from the base. True where anything did.
     func sendChangedContents(_ new: Inode, _ old: Inode, at path: RelativePath) throws -> Bool {
         guard let comparison else { return false }
-        if comparison.options.contents == .times, comparison.hasSameTimes(new, old) { return false }
+        if try comparison.hasSurelySameContents(new, old) { return false }
         let before = sink.totals.instructions
         if old.size > new.size { try emit(.truncate(path, size: new.size)) }
         let writer = ContentWriter(plan: self, inode: new, path: path, reached: min(old.size, new.size))

@@ -64,7 +64,7 @@ extension Plan {
     /// Sets the times of directories again in which anything was made, moved or removed.
     func restoreTimes() throws {
         var directories: [(path: RelativePath, number: InodeNumber)] = []
-        for number in moves.touched {
+        for number in moves.touched.sorted() {
             if let path = try placedPath(of: number) { directories.append((path, number)) }
         }
         directories.sort { $0.path < $1.path }

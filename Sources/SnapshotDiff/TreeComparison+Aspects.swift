@@ -29,7 +29,7 @@ extension TreeComparison {
 
     private func hasOtherContents(_ new: Inode, _ old: Inode) throws -> Bool {
         if new.size != old.size { return true }
-        if options.contents == .times, hasSameTimes(new, old) { return false }
+        if try hasSurelySameContents(new, old) { return false }
         var files = FilePair(comparison: self, new: new, old: old)
         var isFound = false
         do {

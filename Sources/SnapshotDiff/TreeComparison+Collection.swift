@@ -9,6 +9,7 @@ extension TreeComparison {
             case .entryAdded(let directory, let entry): added.append(EntryChange(directory, entry))
             case .entryRemoved(let directory, let entry): removed.append(EntryChange(directory, entry))
             case .inode(let number): if numbers.last != number { numbers.append(number) }
+            case .commonInode(let number): lists.changed.append(InodePair(source: number, base: number))
             }
         }
         guard isAnswered else { return false }

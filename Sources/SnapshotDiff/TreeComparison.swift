@@ -94,6 +94,16 @@ package final class TreeComparison {
         new.size == old.size && new.times.modified == old.times.modified && new.times.changed == old.times.changed
     }
 
+    /// Whether there is no need to compare the contents of a file.
+    func hasSurelySameContents(_ new: Inode, _ old: Inode) throws -> Bool {
+        switch options.contents {
+        case .contents: false
+        case .times: hasSameTimes(new, old)
+        case .identities:
+            try new.size == old.size && new.number == old.number && source.surelyHoldsSame(new.number, as: base)
+        }
+    }
+
     func differsInAttributes(_ new: Inode, _ old: Inode) -> Bool {
         (new.owner, new.group, new.permissions) != (old.owner, old.group, old.permissions)
     }

@@ -71,6 +71,10 @@ package protocol SnapshotTree: AnyObject {
     /// the same in both, whatever is read of it. 0 where they never were one tree, or that is not known.
     func generationShared(with base: any SnapshotTree) throws -> UInt64
 
+    /// Whether the same inode of `base` holds the same bytes in the same places, which the tree can tell at one
+    /// glance; false says nothing.
+    func surelyHoldsSame(_ number: InodeNumber, as base: any SnapshotTree) throws -> Bool
+
     /// Visits what differs from `base`, where history shared by both makes that cheaper than reading both; in
     /// any order. A difference may be visited that is none when looked at closely.
     ///
@@ -86,6 +90,8 @@ package enum TreeDifference: Hashable, Sendable {
     case entryRemoved(directory: InodeNumber, DirectoryEntry)
     /// Attributes, extended attributes or extents of an inode may differ, or the inode is in one tree only.
     case inode(InodeNumber)
+    /// The same of an inode that the tree knows to be one and the same in both, if the base still has it.
+    case commonInode(InodeNumber)
 }
 
 extension SnapshotTree {
@@ -100,6 +106,8 @@ extension SnapshotTree {
     package func isShared(_ extent: FileExtent) throws -> Bool { true }
 
     package func generationShared(with base: any SnapshotTree) throws -> UInt64 { 0 }
+
+    package func surelyHoldsSame(_ number: InodeNumber, as base: any SnapshotTree) throws -> Bool { false }
 
     package func forEachDifference(
         from base: any SnapshotTree, _ body: (TreeDifference) throws -> Void

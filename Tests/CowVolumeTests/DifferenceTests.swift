@@ -40,7 +40,7 @@ import Testing
             switch difference {
             case .entryAdded(let directory, let entry): added.insert(Entry(directory: directory, entry: entry))
             case .entryRemoved(let directory, let entry): removed.insert(Entry(directory: directory, entry: entry))
-            case .inode(let number): inodes.append(number)
+            case .inode(let number), .commonInode(let number): inodes.append(number)
             }
         }
         #expect(isKnown)

@@ -21,34 +21,42 @@ extension BtrfsTree {
             guard let last = base.identity.lineage.first?.generation, last <= shared else { return false }
         }
         var differences = DirectoryDifferences(source: self, base: base)
-        for number in changed {
-            try body(.inode(number))
-            try differences.visit(number, body)
+        for inode in changed {
+            switch inode.kind {
+            case .file: try body(.commonInode(inode.number))
+            case .directory(let size) where try differences.size(of: inode.number) == size:
+                try body(.commonInode(inode.number))
+            case .directory, .any: try differences.visit(inode.number, body)
+            }
         }
         return true
     }
 
-    /// The inodes that were changed in a generation or later, in order, those without a name too.
-    private func changedInodes(since generation: UInt64) throws -> [InodeNumber] {
-        var numbers: [InodeNumber] = []
-        try forEachInodeItem(since: generation) { number, bytes throws(SnapshotError) in
-            try InodeItem.changeGeneration(bytes) >= generation ? InodeNumber(number) : nil
-        } visit: {
-            numbers.append($0)
+    /// Both lists as one. What changed in the base tells nothing of the state that both trees come from.
+    private static func merged(_ changed: [ChangedInode], _ changedInBase: [ChangedInode]) -> [ChangedInode] {
+        if changedInBase.isEmpty { return changed }
+        var result: [ChangedInode] = []
+        var rest = changed[...]
+        for inode in changedInBase {
+            while let first = rest.first, first.number < inode.number {
+                result.append(first)
+                rest.removeFirst()
+            }
+            if rest.first?.number == inode.number { rest.removeFirst() }
+            result.append(ChangedInode(number: inode.number, kind: .any))
         }
-        return numbers
+        return result + rest
     }
 
-    private static func merged(_ left: [InodeNumber], _ right: [InodeNumber]) -> [InodeNumber] {
-        if right.isEmpty { return left }
-        var result = (left + right).sorted()
-        var count = 0
-        for number in result where count == 0 || result[count - 1] != number {
-            result[count] = number
-            count += 1
+    /// Compares the items as they are: equal ones tell of the same bytes.
+    package func surelyHoldsSame(_ number: InodeNumber, as base: any SnapshotTree) throws -> Bool {
+        guard let base = base as? BtrfsTree, base.domain == domain else { return false }
+        let (first, last) = (
+            ItemKey(number.rawValue, ItemKey.Kind.extent), ItemKey(number.rawValue, ItemKey.Kind.extent, .max)
+        )
+        return try located {
+            try items.hasSameItems(from: first, through: last, as: base.items)
         }
-        result.removeLast(result.count - count)
-        return result
     }
 }
 
@@ -63,7 +71,17 @@ private struct DirectoryDifferences {
         (self.source, self.base) = (source, base)
     }
 
+    /// The size that a directory of the base has by the names in it.
+    func size(of number: InodeNumber) throws -> UInt64? {
+        if let base = base as? BtrfsTree { return try base.directorySize(number) }
+        guard try base.inode(number)?.kind == .directory else { return nil }
+        var size: UInt64 = 0
+        try base.forEachEntry(in: number) { size += 2 * UInt64($0.name.bytes.count) }
+        return size
+    }
+
     mutating func visit(_ number: InodeNumber, _ body: (TreeDifference) throws -> Void) throws {
+        try body(.inode(number))
         let (new, old) = (try source.inode(number), try base.inode(number))
         let isSame = number == source.root || new?.identity == old?.identity && new?.kind == old?.kind
         let entries = new?.kind == .directory ? try source.entries(of: number) : []

@@ -26,6 +26,10 @@ package final class BtrfsTree: SnapshotTree {
     /// The path by which it was opened, for messages.
     let place: String
     private var lastInode: Inode?
+    /// Directories that were asked for: files are gone through in order, but to name one takes all above it.
+    private var directories: [InodeNumber: (inode: Inode, links: [InodeLink]?)] = [:]
+    /// Some 2 MiB.
+    private static let maximumDirectories = 8192
 
     /// Opens the subvolume whose root is open, when what was written to it before has reached its tree.
     ///
@@ -77,6 +81,7 @@ package final class BtrfsTree: SnapshotTree {
 
     package func inode(_ number: InodeNumber) throws -> Inode? {
         if let lastInode, lastInode.number == number { return lastInode }
+        if let known = directories[number] { return known.inode }
         guard number.rawValue >= BtrfsTree.rootNumber.rawValue, number.rawValue <= BtrfsTree.lastNumber,
             let item = try items.item(ItemKey(number.rawValue, ItemKey.Kind.inode))
         else { return nil }
@@ -85,8 +90,16 @@ package final class BtrfsTree: SnapshotTree {
                 try InodeItem.hasName(bytes) ? try InodeItem.parse(bytes, number: number.rawValue) : nil
             }
         }
-        if found != nil { lastInode = found }
+        if let found {
+            lastInode = found
+            if found.kind == .directory { remember(found) }
+        }
         return found
+    }
+
+    private func remember(_ directory: Inode) {
+        if directories.count >= BtrfsTree.maximumDirectories { directories.removeAll(keepingCapacity: true) }
+        directories[directory.number] = (directory, nil)
     }
 
     package func lookup(_ name: FileName, in directory: InodeNumber) throws -> DirectoryEntry? {
@@ -116,7 +129,13 @@ package final class BtrfsTree: SnapshotTree {
     }
 
     package func links(of number: InodeNumber) throws -> [InodeLink] {
-        _ = try existingInode(number)
+        if let links = directories[number]?.links { return links }
+        let links = try readLinks(of: existingInode(number).number)
+        directories[number]?.links = links
+        return links
+    }
+
+    private func readLinks(of number: InodeNumber) throws -> [InodeLink] {
         var links: [InodeLink] = []
         // The root's only reference is to itself.
         guard number != root else { return links }
@@ -130,14 +149,6 @@ package final class BtrfsTree: SnapshotTree {
         }
         guard links.count > 1 else { return links }
         return links.sorted { $0.directory != $1.directory ? $0.directory < $1.directory : $0.name < $1.name }
-    }
-
-    package func forEachInode(_ body: (Inode) throws -> Void) throws {
-        try forEachInodeItem(since: 0) { number, bytes throws(SnapshotError) in
-            try InodeItem.hasName(bytes) ? try InodeItem.parse(bytes, number: number) : nil
-        } visit: {
-            try body($0)
-        }
     }
 
     package func extendedAttributes(of number: InodeNumber) throws -> [ExtendedAttribute] {

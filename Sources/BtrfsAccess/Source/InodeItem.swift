@@ -29,6 +29,20 @@ enum InodeItem {
         try bytes.number(at: 40, as: UInt32.self) != 0
     }
 
+    /// What the item has for a size: of a directory, twice the lengths of all names in it.
+    static func directorySize(_ bytes: borrowing RawSpan) throws(SnapshotError) -> UInt64 {
+        try bytes.number(at: 16)
+    }
+
+    static func isDirectory(_ bytes: borrowing RawSpan) throws(SnapshotError) -> Bool {
+        FileKind(mode: try bytes.number(at: 52)) == .directory
+    }
+
+    /// The transaction that made the inode.
+    static func birthGeneration(_ bytes: borrowing RawSpan) throws(SnapshotError) -> UInt64 {
+        try bytes.number(at: 0)
+    }
+
     /// The transaction that last touched the inode.
     static func changeGeneration(_ bytes: borrowing RawSpan) throws(SnapshotError) -> UInt64 {
         try bytes.number(at: 8)
@@ -95,6 +109,11 @@ enum EntryItems {
             }
             position = next
         }
+    }
+
+    /// The transaction that made the first entry of an item.
+    static func generation(_ bytes: borrowing RawSpan) throws(SnapshotError) -> UInt64 {
+        try bytes.number(at: 17)
     }
 
     /// Appends extended attributes.

@@ -21,14 +21,15 @@ final class ItemCache {
     }
 
     private static let maximumBytes = 12 << 20
-    /// What is read where nothing tells that the neighbours will be asked for too: the largest node there is
-    /// (`BTRFS_MAX_METADATA_BLOCKSIZE`), and so eight of the usual ones, and the heads.
-    private static let shortRead = 128 << 10
+    /// Who asks for what lies this near behind what was asked for just before goes on from there.
+    private static let nearInodes: UInt64 = 256
+    private static let nearQuestions: UInt64 = 256
     private static let longRead = 512 << 10
 
     let search: TreeSearch
     /// In the order of their first keys, not overlapping.
     private var windows: [ItemWindow] = []
+    private var loneWindow: ItemWindow
     private var byteCount = 0
     private var clock: UInt64 = 0
     private var lastIndex = 0
@@ -37,6 +38,7 @@ final class ItemCache {
 
     init(_ search: TreeSearch) {
         self.search = search
+        loneWindow = ItemWindow(size: 2 * search.nodeSize)
     }
 
     /// The item with a key; nil where there is none.
@@ -45,6 +47,15 @@ final class ItemCache {
         let index = window.index(from: key)
         guard index < window.places.count, window.places[index].key == key else { return nil }
         return Item(window: window, place: window.places[index])
+    }
+
+    /// The item with a key, whose neighbours will not be asked for.
+    func loneItem(_ key: ItemKey) throws(SnapshotError) -> Item? {
+        if windowAtHand(for: key) != nil { return try item(key) }
+        if !isKnownUniquelyReferenced(&loneWindow) { loneWindow = ItemWindow(size: 2 * search.nodeSize) }
+        try loneWindow.fill(search, SearchRange(first: key, last: key))
+        searches += 1
+        return loneWindow.places.first.map { Item(window: loneWindow, place: $0) }
     }
 
     /// Visits items between two keys, both included, until `body` says false.
@@ -63,6 +74,24 @@ final class ItemCache {
             guard index == places.count else { return }
             next = end.next
         }
+    }
+
+    /// Whether another tree has the same items between two keys, byte for byte. False, too, where there are more
+    /// than are at hand in one window of each.
+    func hasSameItems(
+        from first: ItemKey, through last: ItemKey, as other: ItemCache
+    ) throws(SnapshotError) -> Bool {
+        let (left, right) = (try window(for: first), try other.window(for: first))
+        guard last <= left.last, last <= right.last else { return false }
+        var (index, otherIndex) = (left.index(from: first), right.index(from: first))
+        while index < left.places.count, left.places[index].key <= last {
+            guard otherIndex < right.places.count,
+                left.holdsSame(left.places[index], as: right.places[otherIndex], of: right)
+            else { return false }
+            index += 1
+            otherIndex += 1
+        }
+        return otherIndex == right.places.count || right.places[otherIndex].key > last
     }
 
     /// The last item of a type at or before a key of one object, where it is at hand without a search.
@@ -93,10 +122,13 @@ final class ItemCache {
             return window
         }
         let index = windows.partition { $0.first <= key }
-        // Who comes from just before goes on: the nearer, the more is read at once.
-        let before = index > 0 ? windows[index - 1] : nil
-        let isNext = before.map { key.object - $0.last.object < 256 } ?? false
-        let size = isNext ? min(ItemCache.longRead, 2 * (before?.size ?? 0)) : ItemCache.shortRead
+        // A node and as much again, in which an item has room for certain; more and more for who goes on.
+        var size = 2 * search.nodeSize
+        if index > 0, case let before = windows[index - 1], key.object - before.last.object < ItemCache.nearInodes,
+            clock - before.used < ItemCache.nearQuestions
+        {
+            size = max(size, min(ItemCache.longRead, 2 * before.size))
+        }
         let window = free(size)
         // Up to where the next window begins, which has all from there on.
         var range = SearchRange(first: key, last: .last)

@@ -63,6 +63,13 @@ final class ItemWindow {
         return low
     }
 
+    /// Whether an item is the same as one of another window, key and contents.
+    func holdsSame(_ place: Place, as other: Place, of window: ItemWindow) -> Bool {
+        guard place.key == other.key, place.length == other.length else { return false }
+        return buffer[place.position..<place.position + place.length]
+            .elementsEqual(window.buffer[other.position..<other.position + other.length])
+    }
+
     /// Lends the contents of an item.
     func withContents<Result>(
         _ place: Place, _ body: (borrowing RawSpan) throws(SnapshotError) -> Result

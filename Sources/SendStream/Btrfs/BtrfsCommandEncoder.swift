@@ -1,19 +1,21 @@
 import Codecs
 import SnapshotModel
 
-/// One command in bytes: a header and attributes, each with type, length and value.
+/// Commands in bytes, one behind another: each a header and attributes with type, length and value.
 struct BtrfsCommandEncoder {
     private typealias Attribute = BtrfsProtocol.Attribute
 
     let version: UInt32
     private var bytes: [UInt8] = []
+    /// Where the command begins that is being written.
+    private var start = 0
 
     init(version: UInt32) {
         self.version = version
     }
 
     mutating func begin(_ command: BtrfsProtocol.Command) {
-        bytes.removeAll(keepingCapacity: true)
+        start = bytes.count
         bytes.append(littleEndian: 0 as UInt32)
         bytes.append(littleEndian: command.rawValue)
         bytes.append(littleEndian: 0 as UInt32)
@@ -52,11 +54,18 @@ struct BtrfsCommandEncoder {
         }
     }
 
-    /// The finished command, with its length and check. The check is of the whole command with its own field 0.
-    mutating func finish() -> ArraySlice<UInt8> {
-        set(UInt32(bytes.count - BtrfsProtocol.commandHeaderLength), at: 0)
-        set(CRC32C.update(0, bytes[...]), at: 6)
-        return bytes[...]
+    /// Gives the command its length and check. The check is of the whole command with its own field 0.
+    mutating func finish() {
+        set(UInt32(bytes.count - start - BtrfsProtocol.commandHeaderLength), at: start)
+        set(CRC32C.update(0, bytes[start...]), at: start + 6)
+    }
+
+    /// The commands that were finished.
+    var finished: ArraySlice<UInt8> { bytes[...] }
+
+    /// Forgets them.
+    mutating func removeFinished() {
+        bytes.removeAll(keepingCapacity: true)
     }
 
     private mutating func set(_ value: UInt32, at index: Int) {

@@ -15,6 +15,9 @@ package final class BtrfsStreamWriter: ReplayTarget {
 
     private enum State { case idle, inSnapshot, abandoned, closed }
 
+    /// How much is gathered before it is written: most commands are short.
+    private static let gatheredLength = 256 << 10
+
     private let sink: any ByteSink
     let version: UInt32
     private let ends: SnapshotEnds
@@ -49,6 +52,7 @@ package final class BtrfsStreamWriter: ReplayTarget {
         if !isStarted || ends == .every {
             var start = BtrfsProtocol.magic
             start.append(littleEndian: version)
+            try flush()
             try sink.write(start[...])
             isStarted = true
         }
@@ -76,6 +80,7 @@ package final class BtrfsStreamWriter: ReplayTarget {
         guard state == .inSnapshot else { throw streamMisuse("no snapshot has begun") }
         state = .idle
         if ends == .every { try emitEnd() }
+        try flush()
     }
 
     /// Ends the stream. Nothing may follow.
@@ -83,11 +88,13 @@ package final class BtrfsStreamWriter: ReplayTarget {
         guard state == .idle else { throw streamMisuse("the stream is not at the end of a snapshot") }
         state = .closed
         if ends == .last, isStarted { try emitEnd() }
+        try flush()
     }
 
     package func abandon() {
         // Without its END, readers know that the snapshot is not whole.
         if state == .inSnapshot { state = .abandoned }
+        encoder.removeFinished()
     }
 
     private func emitEnd() throws {
@@ -95,9 +102,15 @@ package final class BtrfsStreamWriter: ReplayTarget {
         try emit()
     }
 
-    /// Writes the command that was encoded.
+    /// Takes the command that was encoded, and writes what was gathered when that is enough.
     func emit() throws {
-        try sink.write(encoder.finish())
+        encoder.finish()
+        if encoder.finished.count >= BtrfsStreamWriter.gatheredLength { try flush() }
+    }
+
+    private func flush() throws {
+        try sink.write(encoder.finished)
+        encoder.removeFinished()
     }
 }
 

@@ -66,7 +66,9 @@ struct SendCommand: ParsableCommand {
                     to: sink, passesEncodedExtents: compressedData, endsOnce: endsOnce)
                 let metered = MeteredTarget(
                     writer, cancellation: Terminal.cancellationBySignals(), report: report, logger: output.logger)
-                let losses = try sender.run(into: metered)
+                // A btrfs stream has no place for them.
+                let announcesTotals = encoding.format == .cowpath || report != nil
+                let losses = try sender.run(into: metered, announcesTotals: announcesTotals)
                 try writer.close()
                 return losses
             }
