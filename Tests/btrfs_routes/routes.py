@@ -190,7 +190,6 @@ class Case:
         layouts, yardstick = self.layouts[route], self.layouts[YARDSTICK]
         layouts.append(Layout(received))
         whole = len(yardstick) == len(layouts)
-        strict = ours_sent and modern and route != MIXED
         return lines + layout_differences(layouts, self.originals, yardstick if whole else None, strict)
 
     def is_forgiven(self, route, ours_sent, differences):
