@@ -39,6 +39,9 @@ final class CloneIndex {
     private var carried: [Key: [Place]] = [:]
     /// Filled by one walk through the extents of all trees when the first question comes.
     private var held: [Key: [Place]]?
+    /// How often all was forgotten. Reading the trees again and again would take longer than what it saves.
+    private var restarts = 0
+    private static let maximumRestarts = 8
     private var lastPath: (tree: Int, inode: InodeNumber, path: RelativePath)?
 
     init(
@@ -56,10 +59,21 @@ final class CloneIndex {
     /// A place from which a range of an extent can be shared: first in this stream, then in the trees.
     func find(_ identity: ExtentIdentity, length: UInt64) throws -> Place? {
         let key = Key(address: identity.address, generation: identity.generation)
-        if let place = CloneIndex.first(in: carried[key], identity.offset, length) { return place }
-        guard !trees.isEmpty, identity.generation <= newestGeneration else { return nil }
+        if let place = CloneIndex.first(in: carried[key], identity.offset, length) { return try current(place) }
+        guard !trees.isEmpty, identity.generation <= newestGeneration, restarts < CloneIndex.maximumRestarts else {
+            return nil
+        }
         if held == nil { held = try readTrees() }
-        return CloneIndex.first(in: held?[key], identity.offset, length)
+        return try CloneIndex.first(in: held?[key], identity.offset, length).flatMap(current)
+    }
+
+    /// The place, unless the store has moved extents: then what is known of them is forgotten.
+    private func current(_ place: Place) throws -> Place? {
+        guard try source.haveExtentsMoved() else { return place }
+        for (tree, _) in trees { _ = try tree.haveExtentsMoved() }
+        (carried, held) = ([:], nil)
+        restarts += 1
+        return nil
     }
 
     private static func first(in places: [Place]?, _ start: UInt64, _ length: UInt64) -> Place? {

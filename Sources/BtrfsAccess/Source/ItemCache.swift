@@ -58,6 +58,19 @@ final class ItemCache {
         return loneWindow.places.first.map { Item(window: loneWindow, place: $0) }
     }
 
+    /// Whether any leaf was written in a generation or later.
+    func isWritten(since generation: UInt64) throws(SnapshotError) -> Bool {
+        if !isKnownUniquelyReferenced(&loneWindow) { loneWindow = ItemWindow(size: 2 * search.nodeSize) }
+        try loneWindow.fill(search, SearchRange(first: ItemKey(0, 0), last: .last, generation: generation))
+        return !loneWindow.places.isEmpty
+    }
+
+    /// Forgets everything.
+    func removeAll() {
+        windows.removeAll()
+        byteCount = 0
+    }
+
     /// Visits items between two keys, both included, until `body` says false.
     func forEach(from first: ItemKey, through last: ItemKey, _ body: (Item) throws -> Bool) throws {
         var next: ItemKey? = first
