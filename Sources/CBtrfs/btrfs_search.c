@@ -1,2 +1,27 @@
 #define _GNU_SOURCE
 #include "btrfs_search.h"
+
+#include <linux/btrfs.h>
+#include <sys/ioctl.h>
+
+_Static_assert(COWPATH_BTRFS_SEARCH_HEAD == sizeof(struct btrfs_ioctl_search_args_v2), "the head of a search");
+_Static_assert(sizeof(struct btrfs_ioctl_search_header) == 32, "the header of an item");
+
+int64_t cowpath_btrfs_search(int descriptor, const struct cowpath_btrfs_keys *keys, void *buffer, size_t size) {
+    struct btrfs_ioctl_search_args_v2 *arguments = buffer;
+    arguments->key = (struct btrfs_ioctl_search_key){
+        .tree_id = keys->tree,
+        .min_objectid = keys->first_object,
+        .max_objectid = keys->last_object,
+        .min_offset = keys->first_offset,
+        .max_offset = keys->last_offset,
+        .min_transid = keys->first_generation,
+        .max_transid = keys->last_generation,
+        .min_type = keys->first_type,
+        .max_type = keys->last_type,
+        .nr_items = UINT32_MAX,
+    };
+    arguments->buf_size = size - COWPATH_BTRFS_SEARCH_HEAD;
+    if (ioctl(descriptor, BTRFS_IOC_TREE_SEARCH_V2, arguments) < 0) return -1;
+    return arguments->key.nr_items;
+}

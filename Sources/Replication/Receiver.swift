@@ -1,3 +1,4 @@
+import BtrfsAccess
 import CowVolume
 import DirectoryAccess
 import Foundation
@@ -52,9 +53,17 @@ package final class Receiver: ReplayTarget {
                     .notFound, "no such volume or directory", place: path,
                     remedy: "make it with 'cowpath create' or mkdir")
             }
-            let mode: DirectoryTarget.Mode = request.mirror ? .mirror(path) : .snapshots(in: path)
-            destination = .directory(try DirectoryTarget(mode: mode, strict: request.strict))
+            destination = .directory(try Receiver.directory(path, request))
         }
+    }
+
+    /// A directory that receives subvolumes where it can.
+    private static func directory(_ path: String, _ request: ReceiveRequest) throws -> DirectoryTarget {
+        guard request.mirror || !SubvolumeDestination.canReceive(into: path) else {
+            return DirectoryTarget(
+                destination: try SubvolumeDestination(path: path, isStrict: request.strict))
+        }
+        return try DirectoryTarget(mode: request.mirror ? .mirror(path) : .snapshots(in: path), strict: request.strict)
     }
 
     package var accepts: ReplayCapabilities { .everything }

@@ -88,7 +88,7 @@ extension Descriptor {
         _ = unsafe try named("unlinkat", name) { unsafe unlinkat(rawValue, $0, AT_REMOVEDIR) }
     }
 
-    func named<Value: FixedWidthInteger & SignedInteger>(
+    package func named<Value: FixedWidthInteger & SignedInteger>(
         _ call: String, _ name: [UInt8], _ body: (UnsafePointer<CChar>) -> Value
     ) throws(SystemCallError) -> Value {
         try retrying(call, PathBytes.describe(name)) { unsafe PathBytes.withCString(name) { unsafe body($0) } }

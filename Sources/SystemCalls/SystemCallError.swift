@@ -41,7 +41,7 @@ extension SystemCallError: CustomStringConvertible {
 /// Calls until the call is not interrupted by a signal (`EINTR`, signal(7)), and makes an error of -1.
 ///
 /// - Returns: what the call returned, never -1.
-func retrying<Value: FixedWidthInteger & SignedInteger>(
+package func retrying<Value: FixedWidthInteger & SignedInteger>(
     _ call: String, _ place: @autoclosure () -> String = "", _ body: () -> Value
 ) throws(SystemCallError) -> Value {
     while true {

@@ -1,6 +1,24 @@
 #ifndef COWPATH_BTRFS_SEARCH_H
 #define COWPATH_BTRFS_SEARCH_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+// Which items of a tree are wanted: all whose keys lie between two, both included, in leaves that were written in
+// these generations.
+struct cowpath_btrfs_keys {
+    uint64_t tree;
+    uint64_t first_object, last_object;
+    uint64_t first_offset, last_offset;
+    uint64_t first_generation, last_generation;
+    uint32_t first_type, last_type;
+};
+
+// The bytes at the start of a buffer behind which the items lie.
+enum { COWPATH_BTRFS_SEARCH_HEAD = 112 };
+
+// BTRFS_IOC_TREE_SEARCH_V2, of the file system of the descriptor; only for root. Returns how many items it found,
+// 0 at the end, each a header of 32 bytes (generation, object, offset, type, length) and its contents.
+int64_t cowpath_btrfs_search(int descriptor, const struct cowpath_btrfs_keys *keys, void *buffer, size_t size);
 
 #endif

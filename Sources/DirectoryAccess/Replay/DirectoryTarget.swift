@@ -42,6 +42,11 @@ package final class DirectoryTarget: ReplayTarget {
         }
     }
 
+    /// A target that replays where a destination says, on a file system that can do more.
+    package init(destination: any ReplayDestination) {
+        self.destination = destination
+    }
+
     package func begin(_ header: SnapshotHeader) throws {
         guard replay == nil else {
             throw SnapshotError(.invalidInstruction, "a snapshot begins inside another", place: header.name)
@@ -77,7 +82,7 @@ package final class DirectoryTarget: ReplayTarget {
 }
 
 /// Where replays take place, and what is made of them.
-protocol ReplayDestination: AnyObject {
+package protocol ReplayDestination: AnyObject {
     /// Finds the base and makes a directory ready.
     func begin(_ header: SnapshotHeader) throws -> TreeReplay
     /// Makes a finished replay visible and durable, and says where it is.

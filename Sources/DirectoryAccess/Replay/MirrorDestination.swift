@@ -38,10 +38,7 @@ final class MirrorDestination: ReplayDestination {
             // What a replay left that was cut.
             try base.removeKept()
             self.root = root
-            let identity = SnapshotIdentity(
-                name: header.name, uuid: .random(), generation: header.snapshot.generation,
-                receivedUUID: header.snapshot.uuid, receivedGeneration: header.snapshot.generation,
-                created: header.created)
+            let identity = SnapshotIdentity(receiving: header, uuid: .random())
             let missing = header.base.reference == nil ? [] : record?.missing ?? []
             let pending = SnapshotRecord(
                 identity: identity, state: header.base.reference == nil ? .filling : .changing, missing: missing)

@@ -28,9 +28,9 @@ final class NewFiles {
         var length = 0
 
         /// The open file, after all its steps.
-        func replay(_ account: LossAccount) throws -> TargetFile {
+        func replay(_ account: LossAccount, _ powers: (any FilePowers)?) throws -> TargetFile {
             // With the mode that it was made with.
-            let file = TargetFile(opened, path: path, permissions: 0o600, account: account)
+            let file = TargetFile(opened, path: path, permissions: 0o600, account: account, powers: powers)
             file.mayHoldBase = false
             for step in steps { try file.apply(step) }
             return file
@@ -43,6 +43,7 @@ final class NewFiles {
     }
 
     private let account: LossAccount
+    private let powers: (any FilePowers)?
     private lazy var pipeline = OrderedPipeline<FinishedBatch>(pool: .shared, window: NewFiles.window) {
         [unowned self] in
         account.add($0.losses)
@@ -54,8 +55,9 @@ final class NewFiles {
     /// The files that may not have had all their steps.
     private var inWork: Set<RelativePath> = []
 
-    init(account: LossAccount) {
+    init(account: LossAccount, powers: (any FilePowers)?) {
         self.account = account
+        self.powers = powers
     }
 
     /// Begins a file that was made with the mode 0600.
@@ -82,7 +84,7 @@ final class NewFiles {
     func reopenLast(_ path: RelativePath) throws -> TargetFile? {
         guard batch.last?.path == path, let file = batch.popLast() else { return nil }
         inWork.remove(path)
-        return try file.replay(account)
+        return try file.replay(account, powers)
     }
 
     func isInWork(_ path: RelativePath) -> Bool { inWork.contains(path) }
@@ -109,12 +111,12 @@ final class NewFiles {
         let files = batch
         batch = []
         batchLength = 0
-        let isStrict = account.isStrict
+        let (isStrict, powers) = (account.isStrict, powers)
         try pipeline.submit {
             let account = LossAccount(isStrict: isStrict)
             for file in files {
                 do {
-                    try file.replay(account).close()
+                    try file.replay(account, powers).close()
                 } catch let error as SystemCallError {
                     throw SnapshotError.replaying(error, at: file.path)
                 }

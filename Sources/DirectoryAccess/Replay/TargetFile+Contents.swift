@@ -9,6 +9,8 @@ extension TargetFile {
     }
 
     func write(_ extent: EncodedExtent, at offset: UInt64) throws {
+        mayHaveLostPrivileges = true
+        if let powers, try powers.write(extent, at: offset, to: opened.descriptor) { return }
         do {
             try write(extent.decoded()[extent.decodedRange()], at: offset)
         } catch let error as SnapshotError {

@@ -1,5 +1,15 @@
-import SnapshotModel
-import SystemCalls
+package import SnapshotModel
+package import SystemCalls
+
+/// What can be done with an open file where it lies, beyond what every file system can.
+package protocol FilePowers: Sendable {
+    /// Stores an extent in the form in which it is encoded.
+    ///
+    /// - Returns: false where that cannot be, for this extent or at all; it is to be decoded then.
+    func write(
+        _ extent: EncodedExtent, at offset: UInt64, to file: borrowing Descriptor
+    ) throws(SystemCallError) -> Bool
+}
 
 /// A regular file that is being written, through its descriptor alone.
 ///
@@ -11,6 +21,7 @@ final class TargetFile {
     let path: RelativePath
     let opened: SharedDescriptor
     let account: LossAccount
+    let powers: (any FilePowers)?
     var wantedPermissions: UInt32
     var wantedCapability: [UInt8]?
     /// Whether something was done since that takes both away.
@@ -20,11 +31,12 @@ final class TargetFile {
 
     init(
         _ opened: SharedDescriptor, path: RelativePath, permissions: UInt32, capability: [UInt8]? = nil,
-        account: LossAccount
+        account: LossAccount, powers: (any FilePowers)? = nil
     ) {
         self.opened = opened
         self.path = path
         self.account = account
+        self.powers = powers
         wantedPermissions = permissions
         wantedCapability = capability
     }

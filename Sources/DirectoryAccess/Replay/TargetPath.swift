@@ -1,8 +1,29 @@
 import SnapshotModel
-import SystemCalls
+package import SystemCalls
 
 /// The path of a target as a user gave it, which may go through symbolic links.
-enum TargetPath {
+package enum TargetPath {
+    /// Opens a directory that snapshots are received into.
+    package static func openHolder(_ path: String) throws -> SharedDescriptor {
+        do {
+            return SharedDescriptor(try Descriptor.open(path: Array(path.utf8), flags: OpenFlags.readDirectory))
+        } catch {
+            throw refused(path, error)
+        }
+    }
+
+    /// What keeps snapshots from being received into a directory.
+    static func refused(_ path: String, _ error: SystemCallError) -> SnapshotError {
+        SnapshotError(
+            error.isMissing || error.isNotADirectory ? .notFound : .system,
+            "snapshots cannot be received into this directory", place: path, remedy: error.remedy, cause: error)
+    }
+
+    /// The path of what has a name in a directory.
+    package static func join(_ path: String, _ name: String) -> String {
+        path.hasSuffix("/") ? path + name : "\(path)/\(name)"
+    }
+
     /// The open directory that holds the last name of a path, and that name.
     static func split(_ path: String) throws -> (parent: SharedDescriptor, name: [UInt8]) {
         var bytes = Array(path.utf8)

@@ -1,8 +1,8 @@
 import SnapshotModel
-import SystemCalls
+package import SystemCalls
 
 /// Removes all that lies in a directory, never through a symbolic link.
-enum TreeRemoval {
+package enum TreeRemoval {
     private enum Step {
         case enter([UInt8])
         case remove([UInt8])
@@ -25,7 +25,7 @@ enum TreeRemoval {
     }
 
     /// Removes an entry, and if it is a directory all that lies in it.
-    static func remove(_ name: [UInt8], in directory: borrowing Descriptor) throws {
+    package static func remove(_ name: [UInt8], in directory: borrowing Descriptor) throws {
         if try directory.status(of: name).isDirectory {
             try giveRights(to: name, in: directory)
             let opened = try directory.openDirectory(beneath: name, flags: OpenFlags.readDirectory)

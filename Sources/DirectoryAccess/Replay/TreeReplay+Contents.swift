@@ -58,6 +58,9 @@ extension TreeReplay {
         }
         let directory = try root.descriptor.openDirectory(beneath: parent.bytes, flags: OpenFlags.passDirectory)
         let opened = try openSource(name.bytes, in: directory, source.path)
+        guard try opened.descriptor.status().fileSystem == root.descriptor.status().fileSystem else {
+            throw SnapshotError.invalidStep("the source of a clone lies outside its snapshot", source.path)
+        }
         cloneSources.insert(opened, for: key)
         return opened
     }

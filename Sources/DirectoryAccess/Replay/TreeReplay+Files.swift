@@ -19,7 +19,7 @@ extension TreeReplay {
         let capability = try descriptor.attribute(TargetFile.capability)
         let file = TargetFile(
             SharedDescriptor(descriptor), path: path, permissions: status.permissions, capability: capability,
-            account: account)
+            account: account, powers: powers)
         current = file
         return file
     }

@@ -22,6 +22,7 @@ package final class TreeReplay {
     let snapshot: SnapshotReference
     let account: LossAccount
     let newFiles: NewFiles
+    let powers: (any FilePowers)?
     let findSnapshot: SnapshotFinder
     /// Whether inodes that forbid changes may be here from an earlier replay: in a tree that is changed in place.
     package var mayHoldForbidding = false
@@ -35,19 +36,23 @@ package final class TreeReplay {
     /// The directory that was used last, which most instructions use again.
     var lastDirectory: (path: RelativePath, directory: TargetDirectory)?
     var current: TargetFile?
+    /// A new inode under a name that it may only have until the next step (``holdsBack(_:)``).
+    private var heldBack: Instruction?
     var cloneSources = BoundedCache<CloneFile, SharedDescriptor>(capacity: 16)
 
     /// - Parameter root: the directory, open for reading.
     /// - Parameter snapshot: by what the stream knows the snapshot, for CLONE from itself.
     /// - Parameter missing: what could not be made of the base.
+    /// - Parameter powers: what files can do here.
     package init(
         root: SharedDescriptor, snapshot: SnapshotReference, isStrict: Bool, missing: Set<RelativePath> = [],
-        findSnapshot: @escaping SnapshotFinder
+        powers: (any FilePowers)? = nil, findSnapshot: @escaping SnapshotFinder
     ) {
         self.root = root
         self.snapshot = snapshot
         account = LossAccount(isStrict: isStrict)
-        newFiles = NewFiles(account: account)
+        self.powers = powers
+        newFiles = NewFiles(account: account, powers: powers)
         self.missing = missing
         self.findSnapshot = findSnapshot
     }
@@ -57,6 +62,18 @@ package final class TreeReplay {
 
     /// Replays one step. What goes wrong in a new file may come out at a later one, but before what is wrong there.
     package func apply(_ instruction: Instruction) throws {
+        if let making = heldBack {
+            heldBack = nil
+            if case .rename(making.path, let newPath) = instruction, let made = making.made(at: newPath) {
+                try require(isFree: making.path)
+                return try perform(made)
+            }
+            try perform(making)
+        }
+        if holdsBack(instruction) { heldBack = instruction } else { try perform(instruction) }
+    }
+
+    private func perform(_ instruction: Instruction) throws {
         do {
             if !missing.isEmpty, try concernsMissing(instruction) { return }
             try instruction.check()
@@ -120,8 +137,18 @@ package final class TreeReplay {
         }
     }
 
+    /// Begins with a copy of another directory, before the first step.
+    package func copy(_ parent: SharedDescriptor) throws {
+        var copy = ParentCopy(of: parent, into: self)
+        try copy.run()
+    }
+
     /// Gives everything its last attributes and makes the tree durable.
     package func finish() throws {
+        if let making = heldBack {
+            heldBack = nil
+            try perform(making)
+        }
         do {
             try newFiles.finish()
             try closeCurrent()
@@ -140,6 +167,7 @@ package final class TreeReplay {
     /// Lets go of everything that is in work.
     package func abandon() {
         newFiles.abandon()
+        heldBack = nil
         current = nil
     }
 

@@ -35,10 +35,12 @@ enum BtrfsProtocol {
         /// The name that the protocol has for it.
         var description: String { BtrfsProtocol.name(rawValue, in: Command.names) }
 
-        private static let names = """
+        // Taken apart once: every command of a stream asks for its name, in case it has to be told.
+        private static let names = words(
+            """
             SUBVOL SNAPSHOT MKFILE MKDIR MKNOD MKFIFO MKSOCK SYMLINK RENAME LINK UNLINK RMDIR SET_XATTR REMOVE_XATTR \
             WRITE CLONE TRUNCATE CHMOD CHOWN UTIMES END UPDATE_EXTENT FALLOCATE FILEATTR ENCODED_WRITE ENABLE_VERITY
-            """
+            """)
     }
 
     enum Attribute: UInt16, CustomStringConvertible {
@@ -56,19 +58,21 @@ enum BtrfsProtocol {
         /// The name that the protocol has for it.
         var description: String { BtrfsProtocol.name(rawValue, in: Attribute.names) }
 
-        private static let names = """
+        private static let names = words(
+            """
             UUID CTRANSID INO SIZE MODE UID GID RDEV CTIME MTIME ATIME OTIME XATTR_NAME XATTR_DATA PATH PATH_TO \
             PATH_LINK FILE_OFFSET DATA CLONE_UUID CLONE_CTRANSID CLONE_PATH CLONE_OFFSET CLONE_LEN FALLOCATE_MODE \
             FILEATTR UNENCODED_FILE_LEN UNENCODED_LEN UNENCODED_OFFSET COMPRESSION ENCRYPTION VERITY_ALGORITHM \
             VERITY_BLOCK_SIZE VERITY_SALT_DATA VERITY_SIG_DATA
-            """
+            """)
     }
 
     /// The word of this number in a list that begins with that of 1.
-    private static func name(_ number: UInt16, in names: String) -> String {
-        let words = names.split(separator: " ")
-        return number >= 1 && Int(number) <= words.count ? String(words[Int(number) - 1]) : "\(number)"
+    private static func name(_ number: UInt16, in names: [String]) -> String {
+        number >= 1 && Int(number) <= names.count ? names[Int(number) - 1] : "\(number)"
     }
+
+    private static func words(_ text: String) -> [String] { text.split(separator: " ").map(String.init) }
 }
 
 /// File flags as a btrfs inode keeps them (btrfs-progs, "On-disk format") and as ioctl_iflags(2) shows them.
