@@ -49,7 +49,7 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ] + ground),
         .target(name: "DirectoryAccess", dependencies: ["SnapshotModel"] + ground),
-        .target(name: "BtrfsAccess", dependencies: ["DirectoryAccess", "SnapshotModel", "CBtrfs"] + ground),
+        .target(name: "BtrfsAccess", dependencies: ["DirectoryAccess", "SnapshotModel", "CBtrfs", crypto] + ground),
         .target(name: "SnapshotModel", dependencies: ["Codecs"]),
 
         // The ground.

@@ -47,6 +47,7 @@ package enum StoredStreams {
         header.dataset = opened.volume?.name.dataset
         header.isBookmark = true
         header.domain = opened.tree.domain
+        header.lineage = identity.lineage
         try Planner(source: opened.tree).run(into: writer, header)
         try writer.close()
         try sink.complete()

@@ -1,8 +1,10 @@
+import BtrfsAccess
 package import CowVolume
 import DirectoryAccess
 import Foundation
 import SendStream
 package import SnapshotModel
+import SystemCalls
 
 /// Opens what addresses name, each volume only once.
 package final class TreeOpener {
@@ -68,9 +70,21 @@ package final class TreeOpener {
             guard FileManager.default.fileExists(atPath: path) else {
                 throw SnapshotError(.notFound, "no such file or directory", place: path)
             }
+            if let tree = try btrfsTree(path) {
+                return OpenedTree(tree: tree, volume: nil, path: .root, losses: { ReplayLosses() })
+            }
             let tree = try DirectoryTree(path: path, options: DirectoryTree.Options())
             return OpenedTree(tree: tree, volume: nil, path: .root, losses: { tree.losses })
         }
+    }
+
+    /// The read-only btrfs subvolume that has a directory for its root; nil where it is the root of none, or of one
+    /// that is writable.
+    private func btrfsTree(_ path: String) throws -> BtrfsTree? {
+        guard let descriptor = try? Descriptor.open(path, flags: OpenFlags.readDirectory),
+            (try? descriptor.isSubvolumeRoot()) == true, try Subvolume(of: descriptor).isReadOnly
+        else { return nil }
+        return try BtrfsTree(root: descriptor, place: path)
     }
 
     /// The snapshot that an address names, which must be one that can be sent: read-only, with its data.

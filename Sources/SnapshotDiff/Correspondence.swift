@@ -28,6 +28,7 @@ final class Correspondence {
     /// By path: what was paired.
     private var toBase: [InodeNumber: InodeNumber] = [:]
     private var toSource: [InodeNumber: InodeNumber] = [:]
+    private var shared: UInt64?
     private var isPrepared = false
     private var isWalked = false
 
@@ -89,7 +90,7 @@ final class Correspondence {
         case .paths: return toBase[number]
         case .identities:
             guard number != base.root, let old = try base.inode(number), let new = try source.inode(number),
-                isSame(new, old)
+                try isSame(new, old)
             else { return nil }
             return number
         case .origins:
@@ -162,9 +163,19 @@ final class Correspondence {
         toSource[old.inode] = entry.inode
     }
 
-    private func isSame(_ new: Inode, _ old: Inode) -> Bool {
+    private func isSame(_ new: Inode, _ old: Inode) throws -> Bool {
         let isKnown = new.birthGeneration != 0 && old.birthGeneration != 0
-        return new.kind == old.kind && (!isKnown || new.birthGeneration == old.birthGeneration)
+        guard new.kind == old.kind, !isKnown || new.birthGeneration == old.birthGeneration else { return false }
+        // Trees that share no history can give one number in one generation to two inodes.
+        return try isKnown && new.birthGeneration <= sharedGeneration() || canBecome(new, old)
+    }
+
+    /// What ``SnapshotTree/generationShared(with:)`` says; asked once.
+    func sharedGeneration() throws -> UInt64 {
+        if let shared { return shared }
+        let found = try source.generationShared(with: base)
+        shared = found
+        return found
     }
 
     private func isUnreplaced(_ new: Inode, _ old: Inode) throws -> Bool {

@@ -204,7 +204,7 @@ private struct ComparisonWalk {
     }
 
     private mutating func compare(_ new: Inode, _ match: InodeNumber) throws {
-        guard let old = try base.inode(match), comparison.mayDiffer(new, old) else { return }
+        guard let old = try base.inode(match), try comparison.mayDiffer(new, old) else { return }
         lists.changed.append(InodePair(source: new.number, base: match))
     }
 }

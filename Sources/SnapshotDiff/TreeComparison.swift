@@ -78,10 +78,13 @@ package final class TreeComparison {
     }
 
     /// Whether a closer look at an inode of both trees is worth while.
-    func mayDiffer(_ new: Inode, _ old: Inode) -> Bool {
+    func mayDiffer(_ new: Inode, _ old: Inode) throws -> Bool {
         switch options.contents {
         case .contents: true
-        case .identities: new.changeGeneration == 0 || new.changeGeneration != old.changeGeneration
+        case .identities:
+            // Behind where the histories part, both may have changed in one generation and in different ways.
+            try new.changeGeneration == 0 || new.changeGeneration != old.changeGeneration
+                || new.changeGeneration > correspondence.sharedGeneration()
         case .times: !hasSameTimes(new, old) || differsInAttributes(new, old)
         }
     }

@@ -12,6 +12,10 @@ package struct SnapshotIdentity: Hashable, Sendable {
     package var receivedGeneration: UInt64?
     /// When it was taken, or received.
     package var created: Timestamp
+    /// What it was made from, where its store tells by UUID and generation: itself first, with the generation in
+    /// which it last changed; then what it is a snapshot of, and that of which, each with the generation up to which
+    /// both have one history.
+    package var lineage: [SnapshotReference] = []
 
     package init(
         name: String, uuid: SnapshotUUID, generation: UInt64, receivedUUID: SnapshotUUID? = nil,
@@ -34,6 +38,18 @@ package struct SnapshotIdentity: Hashable, Sendable {
     /// Whether a stream that names `uuid` means this snapshot.
     package func answers(to uuid: SnapshotUUID) -> Bool {
         self.uuid == uuid || receivedUUID == uuid
+    }
+
+    /// The generation up to which this snapshot and another of the same store have one history by their
+    /// ``lineage``: the last in which both were still one tree. 0 where they never were, or nothing tells.
+    package func generationShared(with other: SnapshotIdentity) -> UInt64 {
+        var shared: UInt64 = 0
+        for step in lineage {
+            for otherStep in other.lineage where otherStep.uuid == step.uuid {
+                shared = max(shared, min(step.generation, otherStep.generation))
+            }
+        }
+        return shared
     }
 }
 
@@ -97,6 +113,8 @@ package struct SnapshotHeader: Hashable, Sendable {
     package var withoutData: Bool
     /// The store of the sender, in which the numbers of inodes and, in a bookmark, of extents mean something.
     package var domain: SnapshotUUID?
+    /// Of a bookmark: what the snapshot was made from (``SnapshotIdentity/lineage``).
+    package var lineage: [SnapshotReference] = []
     /// What the sender expects to send; nil where it does not know.
     package var expected: SnapshotTotals?
 

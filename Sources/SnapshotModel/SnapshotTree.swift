@@ -67,9 +67,12 @@ package protocol SnapshotTree: AnyObject {
     /// looking up; false only where the store knows that nothing else refers to it.
     func isShared(_ extent: FileExtent) throws -> Bool
 
+    /// The last generation in which this tree and `base` were still one: what was last changed in it or before is
+    /// the same in both, whatever is read of it. 0 where they never were one tree, or that is not known.
+    func generationShared(with base: any SnapshotTree) throws -> UInt64
+
     /// Visits what differs from `base`, where history shared by both makes that cheaper than reading both; in
-    /// the order of inode numbers, an inode's entries together. A difference may be visited that is none when
-    /// looked at closely.
+    /// any order. A difference may be visited that is none when looked at closely.
     ///
     /// - Returns: false, having visited nothing, where the trees share no history that helps.
     func forEachDifference(from base: any SnapshotTree, _ body: (TreeDifference) throws -> Void) throws -> Bool
@@ -95,6 +98,8 @@ extension SnapshotTree {
     package func encodedExtent(_ extent: FileExtent, of number: InodeNumber) throws -> EncodedExtent? { nil }
 
     package func isShared(_ extent: FileExtent) throws -> Bool { true }
+
+    package func generationShared(with base: any SnapshotTree) throws -> UInt64 { 0 }
 
     package func forEachDifference(
         from base: any SnapshotTree, _ body: (TreeDifference) throws -> Void

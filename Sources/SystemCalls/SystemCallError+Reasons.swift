@@ -55,6 +55,9 @@ extension SystemCallError {
     /// What was asked for is larger than what was offered to hold it, or than the file system can.
     package var isTooLarge: Bool { errno == .outOfRange || errno == .argListTooLong }
 
+    /// There is more than the room that was offered for it holds (`EOVERFLOW`).
+    package var isOverflow: Bool { errno == .overflow }
+
     /// Someone else holds the lock (`EAGAIN`, flock(2)).
     package var isLocked: Bool { errno == .resourceTemporarilyUnavailable || errno == .wouldBlock }
 

@@ -58,6 +58,11 @@ private struct SubtreeCursor {
 }
 
 extension VolumeTree {
+    /// No two inodes of a volume ever have one number, and no generation writes an inode twice.
+    package func generationShared(with base: any SnapshotTree) -> UInt64 {
+        (base as? VolumeTree)?.store.uuid == store.uuid ? .max : 0
+    }
+
     /// Walks both trees side by side and passes over every subtree that they share.
     package func forEachDifference(
         from base: any SnapshotTree, _ body: (TreeDifference) throws -> Void

@@ -9,6 +9,11 @@ struct HeaderDocument: Codable {
     struct Reference: Codable {
         var uuid: String
         var generation: UInt64
+
+        init(_ reference: SnapshotReference) {
+            uuid = reference.uuid.description
+            generation = reference.generation
+        }
     }
 
     struct Base: Codable {
@@ -40,6 +45,7 @@ struct HeaderDocument: Codable {
     var bookmark: Bool?
     var withoutData: Bool?
     var domain: String?
+    var lineage: [Reference]?
     var expected: Expected?
     /// What the encoder was told, for people: codec, level and frame size.
     var encoder: String?
@@ -57,14 +63,11 @@ struct HeaderDocument: Codable {
         case .bookmark(let reference):
             base = Base(kind: "bookmark", uuid: reference.uuid.description, generation: reference.generation)
         }
-        if !header.cloneSources.isEmpty {
-            cloneSources = header.cloneSources.map {
-                Reference(uuid: $0.uuid.description, generation: $0.generation)
-            }
-        }
+        if !header.cloneSources.isEmpty { cloneSources = header.cloneSources.map { Reference($0) } }
         if header.isBookmark { bookmark = true }
         if header.withoutData { withoutData = true }
         domain = header.domain?.description
+        if !header.lineage.isEmpty { lineage = header.lineage.map { Reference($0) } }
         expected = header.expected.map {
             Expected(inodes: $0.inodes, instructions: $0.instructions, bytes: $0.bytes)
         }
@@ -146,6 +149,9 @@ struct HeaderDocument: Codable {
         }
         header.isBookmark = bookmark ?? false
         header.withoutData = withoutData ?? false
+        for step in lineage ?? [] {
+            header.lineage.append(try reference(step.uuid, step.generation, at: offset))
+        }
         if let domain { header.domain = try reference(domain, 0, at: offset).uuid }
         header.expected = expected.map {
             SnapshotTotals(inodes: $0.inodes, instructions: $0.instructions, bytes: $0.bytes)

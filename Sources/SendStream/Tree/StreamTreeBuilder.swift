@@ -102,6 +102,7 @@ extension TreeDraft {
         var identity = SnapshotIdentity(
             name: header.name, uuid: header.snapshot.uuid, generation: header.snapshot.generation)
         identity.created = header.created
+        identity.lineage = header.lineage
         return StreamTree(
             identity: identity, domain: header.domain, identifiesExtents: header.isBookmark, table: sorted,
             names: children,

@@ -1,0 +1,113 @@
+import Codecs
+import Crypto
+package import SnapshotModel
+
+/// Contents of regular files, and targets of symbolic links.
+extension BtrfsTree {
+    /// The longest read (``SnapshotTree/read(_:at:count:)``).
+    private static let maximumRead = 1 << 20
+
+    package func symbolicLinkTarget(of number: InodeNumber) throws -> [UInt8] {
+        guard try existingInode(number).kind == .symbolicLink, let target = try inlineBytes(of: number)?.bytes else {
+            throw SnapshotError(.notFound, "inode \(number.rawValue) is no symbolic link", place: place)
+        }
+        return target
+    }
+
+    package func forEachExtent(
+        of number: InodeNumber, from offset: UInt64, _ body: (FileExtent) throws -> Void
+    ) throws {
+        guard try existingInode(number).kind == .regular else { return }
+        let last = ItemKey(number.rawValue, ItemKey.Kind.extent, .max)
+        try located {
+            try items.forEach(from: firstExtent(of: number, at: offset), through: last) { item in
+                let extent = try item.read { bytes throws(SnapshotError) in
+                    try ExtentItem(parsing: bytes, start: item.key.offset)
+                }
+                if let content = extent.content, extent.end > offset {
+                    try body(FileExtent(offset: extent.start, length: extent.length, content: content))
+                }
+                return true
+            }
+        }
+    }
+
+    /// The key from which on all extents are found that reach behind an offset.
+    private func firstExtent(of number: InodeNumber, at offset: UInt64) throws -> ItemKey {
+        func key(_ offset: UInt64) -> ItemKey { ItemKey(number.rawValue, ItemKey.Kind.extent, offset) }
+        // No extent is longer than 256 MiB, which space is set aside in. Most are far shorter.
+        for step: UInt64 in [0, 1 << 17, 1 << 22, 1 << 28] where step <= offset {
+            if let before = items.itemAtHand(before: key(offset - step)),
+                before.key.object == number.rawValue, before.key.type == ItemKey.Kind.extent
+            {
+                return before.key
+            }
+            var isFound = false
+            try items.forEach(from: key(offset - step), through: key(offset)) { _ in
+                isFound = true
+                return false
+            }
+            if isFound { return key(offset - step) }
+        }
+        return key(offset - min(offset, 1 << 28))
+    }
+
+    package func read(_ number: InodeNumber, at offset: UInt64, count: Int) throws -> ArraySlice<UInt8> {
+        let inode = try existingInode(number)
+        guard inode.kind == .regular, offset < inode.size, count > 0 else { return [] }
+        let count = Int(min(UInt64(min(count, BtrfsTree.maximumRead)), inode.size - offset))
+        if let bytes = try inlineContents(of: inode) {
+            let start = Int(min(offset, UInt64(bytes.count)))
+            let found = bytes[start..<min(bytes.count, start + count)]
+            return found.count == count ? found : found + repeatElement(0, count: count - found.count)
+        }
+        return try located { try contents.read(inode, at: offset, count: count) }
+    }
+
+    package func identity(ofInline extent: FileExtent, of number: InodeNumber) throws -> ExtentIdentity {
+        guard let bytes = try inlineContents(of: existingInode(number)) else {
+            throw SnapshotError(.notFound, "inode \(number.rawValue) has no inline contents", place: place)
+        }
+        let digest = Array(SHA256.hash(data: bytes))
+        func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+        return ExtentIdentity(address: word(digest[0..<8]), generation: word(digest[8..<16]), offset: 0)
+    }
+
+    package func encodedExtent(_ extent: FileExtent, of number: InodeNumber) throws -> EncodedExtent? {
+        guard case .data? = Optional(extent.content) else { return nil }
+        let inode = try existingInode(number)
+        return try located { try contents.readEncoded(inode, extent) }
+    }
+
+    /// What a file has in the tree itself, decompressed; nil where its contents lie elsewhere.
+    private func inlineContents(of inode: Inode) throws -> ArraySlice<UInt8>? {
+        guard let (bytes, extent) = try inlineBytes(of: inode.number) else { return nil }
+        let length = Int(clamping: extent.length)
+        guard length <= EncodedExtent.maximumDecodedLength else {
+            throw SnapshotError.badItem("an inline extent says that it has \(extent.length) bytes")
+        }
+        switch extent.compression {
+        case .none: return bytes[...]
+        // Decompressed by the kernel.
+        case .lzo: return try located { try contents.read(inode, at: 0, count: min(length, Int(inode.size))) }
+        case .zlib, .zstd:
+            // By the numbers of a stream (``PaddedFrame``).
+            let compression: UInt32 = extent.compression == .zlib ? 1 : 2
+            do {
+                return try PaddedFrame.decode(bytes[...], compression: compression, length: length)[...]
+            } catch {
+                throw SnapshotError(.corrupt, "an inline extent cannot be decoded", place: place, cause: error)
+            }
+        }
+    }
+
+    private func inlineBytes(of number: InodeNumber) throws -> (bytes: [UInt8], extent: ExtentItem)? {
+        try located {
+            guard let item = try items.item(ItemKey(number.rawValue, ItemKey.Kind.extent)) else { return nil }
+            return try item.read { bytes throws(SnapshotError) in
+                let extent = try ExtentItem(parsing: bytes, start: 0)
+                return extent.content == .inline ? (try ExtentItem.inlineBytes(bytes), extent) : nil
+            }
+        }
+    }
+}

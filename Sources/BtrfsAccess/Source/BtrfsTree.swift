@@ -1,0 +1,176 @@
+import Codecs
+package import SnapshotModel
+package import SystemCalls
+
+/// A read-only subvolume of a mounted btrfs, read from the items of its tree; only for root.
+///
+/// Items are read in runs of neighbours (``ItemCache``), so that going through all inodes reads the tree about once,
+/// with no path to resolve. Only the contents of files that are not in the tree go by way of an open file.
+package final class BtrfsTree: SnapshotTree {
+    /// Every subvolume's root directory (`BTRFS_FIRST_FREE_OBJECTID`).
+    private static let rootNumber = InodeNumber(256)
+    /// The highest number of an inode (`BTRFS_LAST_FREE_OBJECTID`).
+    static let lastNumber = UInt64.max - 255
+
+    package let identity: SnapshotIdentity
+    /// The file system.
+    package let domain: SnapshotUUID?
+    package var root: InodeNumber { BtrfsTree.rootNumber }
+    package var holdsData: Bool { true }
+    /// What the kernel tells of the subvolume, as it was when it was opened.
+    package let subvolume: Subvolume
+
+    let directory: SharedDescriptor
+    let items: ItemCache
+    let contents: FileContents
+    /// The path by which it was opened, for messages.
+    let place: String
+    private var lastInode: Inode?
+
+    /// Opens the subvolume whose root is open, when what was written to it before has reached its tree.
+    ///
+    /// - Parameter place: the path of the root.
+    /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidRequest`` for one that is writable.
+    package init(root directory: consuming Descriptor, place: String) throws {
+        let shared = SharedDescriptor(directory)
+        self.directory = shared
+        self.place = place
+        let fileSystem: FileSystemInfo
+        do throws(SystemCallError) {
+            try shared.descriptor.syncFileSystem()
+            subvolume = try Subvolume(of: shared.descriptor)
+            fileSystem = try FileSystemInfo(of: shared.descriptor)
+        } catch {
+            throw SnapshotError(
+                .system, "a btrfs subvolume cannot be opened", place: place, remedy: error.remedy, cause: error)
+        }
+        guard subvolume.isReadOnly else { throw BtrfsTree.writable(place) }
+        domain = fileSystem.uuid
+        let isReceived = subvolume.receivedUUID != nil
+        var identity = SnapshotIdentity(
+            name: BtrfsTree.name(of: place), uuid: subvolume.uuid, generation: subvolume.changeGeneration,
+            receivedUUID: subvolume.receivedUUID, receivedGeneration: isReceived ? subvolume.sentGeneration : nil,
+            created: subvolume.created)
+        identity.lineage = subvolume.lineage(in: shared)
+        self.identity = identity
+        items = ItemCache(TreeSearch(root: shared, tree: 0, nodeSize: fileSystem.nodeSize))
+        contents = FileContents(root: shared, subvolume: subvolume.id)
+        // Says at once where the kernel refuses.
+        do {
+            _ = try items.item(ItemKey(BtrfsTree.rootNumber.rawValue, ItemKey.Kind.inode))
+        } catch {
+            throw error.placed(ifNeeded: place)
+        }
+    }
+
+    /// What is said of a subvolume that can still change.
+    package static func writable(_ place: String) -> SnapshotError {
+        SnapshotError(
+            .invalidRequest, "the subvolume is writable, and only a read-only one can be sent", place: place,
+            remedy: "take a snapshot of it with 'cowpath snapshot', or make it read-only with "
+                + "'btrfs property set -ts SUBVOLUME ro true'")
+    }
+
+    private static func name(of path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? "root"
+    }
+
+    package func inode(_ number: InodeNumber) throws -> Inode? {
+        if let lastInode, lastInode.number == number { return lastInode }
+        guard number.rawValue >= BtrfsTree.rootNumber.rawValue, number.rawValue <= BtrfsTree.lastNumber,
+            let item = try items.item(ItemKey(number.rawValue, ItemKey.Kind.inode))
+        else { return nil }
+        let found = try located {
+            try item.read { bytes throws(SnapshotError) in
+                try InodeItem.hasName(bytes) ? try InodeItem.parse(bytes, number: number.rawValue) : nil
+            }
+        }
+        if found != nil { lastInode = found }
+        return found
+    }
+
+    package func lookup(_ name: FileName, in directory: InodeNumber) throws -> DirectoryEntry? {
+        _ = try existingInode(directory)
+        // btrfs_name_hash: CRC-32C that begins with all ones but the last, inverting nothing.
+        let hash = UInt64(CRC32C.update(~1, name.bytes[...]))
+        var entries: [DirectoryEntry] = []
+        if let item = try items.item(ItemKey(directory.rawValue, ItemKey.Kind.nameHash, hash)) {
+            try located { try item.read { bytes throws(SnapshotError) in try EntryItems.parse(bytes, into: &entries) } }
+        }
+        return entries.first { $0.name == name }
+    }
+
+    package func forEachEntry(in directory: InodeNumber, _ body: (DirectoryEntry) throws -> Void) throws {
+        for entry in try entries(of: directory) { try body(entry) }
+    }
+
+    /// The entries of a directory by name.
+    func entries(of directory: InodeNumber) throws -> [DirectoryEntry] {
+        _ = try existingInode(directory)
+        var entries: [DirectoryEntry] = []
+        try forEachItem(of: directory, ItemKey.Kind.entry) { item in
+            try item.read { bytes throws(SnapshotError) in try EntryItems.parse(bytes, into: &entries) }
+        }
+        entries.sort { $0.name < $1.name }
+        return entries
+    }
+
+    package func links(of number: InodeNumber) throws -> [InodeLink] {
+        _ = try existingInode(number)
+        var links: [InodeLink] = []
+        // The root's only reference is to itself.
+        guard number != root else { return links }
+        try forEachItem(of: number, ItemKey.Kind.link) { item in
+            try item.read { bytes throws(SnapshotError) in
+                try LinkItems.parse(bytes, directory: item.key.offset, into: &links)
+            }
+        }
+        try forEachItem(of: number, ItemKey.Kind.extendedLink) { item in
+            try item.read { bytes throws(SnapshotError) in try LinkItems.parseExtended(bytes, into: &links) }
+        }
+        guard links.count > 1 else { return links }
+        return links.sorted { $0.directory != $1.directory ? $0.directory < $1.directory : $0.name < $1.name }
+    }
+
+    package func forEachInode(_ body: (Inode) throws -> Void) throws {
+        try forEachInodeItem(since: 0) { number, bytes throws(SnapshotError) in
+            try InodeItem.hasName(bytes) ? try InodeItem.parse(bytes, number: number) : nil
+        } visit: {
+            try body($0)
+        }
+    }
+
+    package func extendedAttributes(of number: InodeNumber) throws -> [ExtendedAttribute] {
+        _ = try existingInode(number)
+        var attributes: [ExtendedAttribute] = []
+        try forEachItem(of: number, ItemKey.Kind.attribute) { item in
+            try item.read { bytes throws(SnapshotError) in
+                try EntryItems.parseAttributes(bytes, into: &attributes)
+            }
+        }
+        guard attributes.count > 1 else { return attributes }
+        return attributes.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    }
+
+    /// Visits all items of one type that an inode has.
+    private func forEachItem(
+        of number: InodeNumber, _ type: UInt8, _ body: (ItemCache.Item) throws -> Void
+    ) throws {
+        let (first, last) = (ItemKey(number.rawValue, type), ItemKey(number.rawValue, type, .max))
+        try located {
+            try items.forEach(from: first, through: last) { item in
+                try body(item)
+                return true
+            }
+        }
+    }
+
+    /// Says in errors which subvolume they are about.
+    func located<Value>(_ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let error as SnapshotError {
+            throw error.placed(ifNeeded: place)
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import SnapshotModel
+
+/// A range of a regular file as its item tells of it (`btrfs_file_extent_item`).
+struct ExtentItem {
+    /// How the kernel has compressed data (`BTRFS_COMPRESS_*`).
+    enum Compression: UInt8 {
+        case none, zlib, lzo, zstd
+    }
+
+    private static let inlineType: UInt8 = 0
+    private static let preallocatedType: UInt8 = 2
+    private static let inlineHead = 21
+
+    let start: UInt64
+    let length: UInt64
+    let compression: Compression
+    /// Nil for a hole.
+    let content: FileExtent.Content?
+
+    /// The first offset behind the range.
+    var end: UInt64 { start + length }
+
+    /// - Parameter start: where in the file the range begins.
+    init(parsing bytes: borrowing RawSpan, start: UInt64) throws(SnapshotError) {
+        let type: UInt8 = try bytes.number(at: 20)
+        guard let compression = Compression(rawValue: try bytes.number(at: 16)),
+            try bytes.number(at: 17, as: UInt8.self) == 0, try bytes.number(at: 18, as: UInt16.self) == 0,
+            type <= ExtentItem.preallocatedType
+        else {
+            throw SnapshotError(.unsupported, "a file is stored in a way that this program does not know")
+        }
+        self.start = start
+        self.compression = compression
+        if type == ExtentItem.inlineType {
+            length = try bytes.number(at: 8)
+            content = .inline
+        } else {
+            let address: UInt64 = try bytes.number(at: 21)
+            length = try bytes.number(at: 45)
+            let identity = ExtentIdentity(
+                address: address, generation: try bytes.number(at: 0), offset: try bytes.number(at: 37))
+            content = address == 0 ? nil : type == ExtentItem.preallocatedType ? .preallocated : .data(identity)
+        }
+        guard length > 0 || content == .inline, length <= UInt64.max - start else {
+            throw .badItem("an extent of a file has an impossible length")
+        }
+    }
+
+    /// The bytes of an inline extent as they are stored.
+    static func inlineBytes(_ bytes: borrowing RawSpan) throws(SnapshotError) -> [UInt8] {
+        try bytes.bytes(at: inlineHead, count: max(0, bytes.byteCount - inlineHead))
+    }
+}
