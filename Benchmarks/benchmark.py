@@ -8,7 +8,8 @@ import sys
 import time
 
 import measure
-from jobs import FUNCTIONS, OURS, VERSIONS, steps
+from job import OURS, VERSIONS
+from jobs import FUNCTIONS, steps
 from rows import Results
 from workloads import WORKLOADS
 
@@ -55,13 +56,18 @@ class Benchmark:
 
     def results(self):
         load = os.getloadavg()[0]
-        for number in range(self.runs):
-            self.run(number)
+        try:
+            for number in range(self.runs):
+                self.run(number)
+        finally:
+            os.chdir(self.work)
+            self.workload.leave(self.place)
         self.clear()
         return {
             "workload": self.name, "description": self.workload.description, "runs": self.runs,
             "load_before": load, "cache": "cold" if self.cold else "warm",
             "machine": machine(self.work), "versions": self.versions(), "nothing_seconds": self.nothing(),
+            "durability": self.workload.durability,
             "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "rows": self.measurements.rows(self.workload, measure.median),
         }
@@ -74,7 +80,7 @@ class Benchmark:
         os.mkdir(self.place)
         os.chdir(self.place)
         self.say(f"run {number + 1} of {self.runs}: making the tree")
-        self.workload.make("tree")
+        self.workload.make(self.workload.tree)
         for step in steps(self.workload):
             if step.change:
                 method, tree = step.change
@@ -115,11 +121,12 @@ class Benchmark:
 
     def unmeasured(self, script):
         if script:
-            measure.shell(FUNCTIONS + script, self.environment, self.log, script)
+            measure.shell(FUNCTIONS + self.workload.functions + script, self.environment, self.log, script)
 
     def clear(self):
         """What the run before has left, and what it has kept for the tools themselves, which would let them off."""
         os.chdir(self.work)
+        self.workload.leave(self.place)
         # A smoke test or a few large files are no reason to wait.
         held = many(self.place)
         subprocess.run(["rm", "-rf", self.place, self.environment["RESTIC_CACHE_DIR"],
@@ -138,7 +145,7 @@ class Benchmark:
     def versions(self):
         wanted = {OURS: True, "restic": "restic" in self.peers, "borg": "borg" in self.peers,
                   "rsync": "rsync" in self.peers, "tar": "tar and zstd" in self.peers,
-                  "zstd": "tar and zstd" in self.peers}
+                  "zstd": "tar and zstd" in self.peers, "btrfs": "btrfs" in self.peers}
         found = {tool: subprocess.run(["bash", "-c", VERSIONS[tool]], env=self.environment, text=True,
                                       capture_output=True).stdout.strip() for tool in VERSIONS if wanted[tool]}
         commit = subprocess.run(["git", "-C", self.top, "describe", "--always", "--dirty"], text=True,

@@ -3,7 +3,8 @@
 All of it happens in one folder. In it lie `tree`, the source, and whatever the steps before have made.
 """
 
-from dataclasses import dataclass, field
+import btrfs_jobs
+from job import OURS, Command, Step
 
 # For all scripts that nobody measures. Trees are compared by a program that shares no code with ours; which blocks of
 # a file are holes is left out, as the tools differ in what they do with long runs of zeros. A tree of many files is
@@ -22,50 +23,6 @@ discard() {
     done
 }
 """
-
-OURS = "cowpath"
-PACKAGES = {"restic": ["restic"], "borg": ["borgbackup"], "rsync": ["rsync"], "tar and zstd": ["tar", "zstd"]}
-VERSIONS = {
-    "cowpath": "cowpath --version",
-    "restic": "restic version | cut -d' ' -f2",
-    "borg": "borg --version | cut -d' ' -f2",
-    "rsync": "rsync --version | head -n 1 | awk '{print $3}'",
-    "tar": "tar --version | head -n 1 | awk '{print $4}'",
-    "zstd": "zstd --version | grep -o 'v[0-9.]*' | tr -d v",
-}
-
-
-@dataclass
-class Command:
-    # A peer, or OURS.
-    tool: str
-    # The processes of a pipe. `{n}` becomes another number in each repetition.
-    stages: list
-    # Untimed: what must be there before, and what has been made and nobody needs any longer.
-    before: str = ""
-    after: str = ""
-    # What is measured for size once the command is done.
-    stores: str = None
-
-
-@dataclass
-class Step:
-    name: str
-    # Label to command. Their order changes from run to run, and none depends on another's result.
-    commands: dict
-    # First of all: a method of the workload, and the tree it is given.
-    change: tuple = None
-    # Then untimed commands.
-    before: str = ""
-    # What is read before every command, so that each finds it in memory.
-    reads: list = field(default_factory=list)
-    repetitions: int = 1
-    # In the last run: scripts that fail if a result is wrong. `same A B` compares two trees, `discard PATH...` takes
-    # what nobody needs any longer out of the way.
-    checks: list = field(default_factory=list)
-    # Untimed, last of all.
-    after: str = ""
-
 
 RESTIC = "restic backup -q --repo restic tree"
 
@@ -143,6 +100,8 @@ def last_check(snapshot):
 
 
 def steps(workload):
+    if workload.on_btrfs:
+        return btrfs_jobs.steps(workload)
     if workload.fewer:
         return growing(workload)
     found = [

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from jobs import OURS, file_counts
+from btrfs_jobs import STOCK
+from job import OURS
+from jobs import file_counts
 
 MIB = 1 << 20
 
@@ -10,7 +12,7 @@ MIB = 1 << 20
 @dataclass
 class Row:
     what: str
-    # seconds, bytes stored, or peak (of memory, in bytes).
+    # seconds, bytes stored, such bytes per inode, or peak (of memory, in bytes).
     measure: str
     # Step and label; of a peak, the verb, and the step if not all of them count.
     ours: tuple
@@ -74,6 +76,46 @@ def growing(many, few):
     ]
 
 
+def beside_btrfs(what, step, at_most=None):
+    """What both send or receive, as it is and through a pipe."""
+    rows = [Row(what, "seconds", (step, OURS), (step, STOCK), at_most)]
+    return [*rows, Row(f"{what}, through a pipe", "seconds", (step, "piped"), (step, "btrfs, piped"), at_most)]
+
+
+def stream_sizes(what, step):
+    """Before any compression, and in the same protocol."""
+    return [Row(f"stream size, {what}", "stored", (step, OURS), (step, STOCK), 1.0),
+            Row(f"stream size, {what}, protocol 2", "stored", (step, f"{OURS}, protocol 2"),
+                (step, f"{STOCK}, protocol 2"), 1.0)]
+
+
+BTRFS = [
+    *beside_btrfs("full send", "send", 1 / 3),
+    Row("full send in cowpath's own encoding, compressed", "seconds", ("send", "own encoding"), ("send", STOCK)),
+    *beside_btrfs("incremental send, next version", "next", 1 / 8),
+    *beside_btrfs("incremental send, 10 files changed", "ten", 1 / 3),
+    Row("incremental send, 10 files changed, alone", "seconds", ("ten", OURS), at_most=0.050),
+    Row("next version, from a bookmark", "seconds", ("next from a bookmark", "bookmark"),
+        ("next from a bookmark", "parent"), 1.5),
+    Row("10 files changed, from a bookmark", "seconds", ("ten from a bookmark", "bookmark"),
+        ("ten from a bookmark", "parent"), 1.5),
+    *beside_btrfs("a file with many references to one extent", "references", 1 / 3),
+    *beside_btrfs("many files that share extents", "sharing", 1 / 3),
+    *beside_btrfs("one large file", "large", 0.8),
+    Row("receive, full", "seconds", ("receive", OURS), ("receive", STOCK), 0.6),
+    Row("receive, full, and sync", "seconds", ("receive", "durable"), ("receive", "btrfs, durable"), 0.6),
+    Row("receive, next version", "seconds", ("receive next", OURS), ("receive next", STOCK), 0.6),
+    *stream_sizes("full", "store"),
+    *stream_sizes("next version", "store next"),
+    *stream_sizes("10 files changed", "store ten"),
+    *stream_sizes("many references", "store references"),
+    *stream_sizes("files that share", "store sharing"),
+    *memory(),
+    Row("bookmark", "seconds", ("bookmark", OURS)),
+    Row("size of the bookmark, per inode", "per inode", ("bookmark", OURS), at_most=64),
+]
+
+
 class Results:
     """The measurements of one workload, by step and label."""
 
@@ -84,8 +126,8 @@ class Results:
         self.stored = {}
 
     def rows(self, workload, median):
-        table = growing(*file_counts(workload)) if workload.fewer else TREE
-        found = [self.row(row, workload.judged, median) for row in table
+        table = BTRFS if workload.on_btrfs else growing(*file_counts(workload)) if workload.fewer else TREE
+        found = [self.row(row, workload, median) for row in table
                  if row.measure == "peak" or row.ours in self.costs]
         # Where a peer is missing, ours stands alone, once.
         seen, kept = set(), []
@@ -96,17 +138,19 @@ class Results:
                 kept.append(row)
         return kept
 
-    def row(self, row, judged, median):
+    def row(self, row, workload, median):
         found = {"what": row.what, "measure": row.measure}
         if row.measure == "peak":
             found["ours"] = {"value": self.peak(*row.ours)}
         else:
             found["ours"] = self.side(row.ours, row.measure, median)
+        if row.measure == "per inode":
+            found["ours"]["value"] /= workload.inodes
         if row.peer in self.costs:
             found["peer"] = self.side(row.peer, row.measure, median)
             found["ratio"] = found["ours"]["value"] / found["peer"]["value"]
         # The times and sizes of other trees are shown without targets: there are none for them.
-        judged = judged or row.measure == "peak"
+        judged = workload.judged or row.measure == "peak"
         if judged and row.at_most is not None and (row.peer is None or "peer" in found):
             found["at_most"] = row.at_most
             found["met"] = found.get("ratio", found["ours"]["value"]) <= row.at_most
@@ -117,7 +161,7 @@ class Results:
         middle = median(costs)
         return {
             "tool": command.tool, "label": key[1], "command": " | ".join(command.stages),
-            "value": self.stored[key] if measure == "stored" else middle.seconds,
+            "value": self.stored[key] if measure != "seconds" else middle.seconds,
             "processor_seconds": middle.processor, "peaks": middle.peaks,
             "all_seconds": [cost.seconds for cost in costs],
         }

@@ -4,8 +4,8 @@
     run.py [WORKLOAD...] [--runs N] [--peers restic,borg,...] [--cold] [--directory DIRECTORY]
     run.py --render FILE...
 
-WORKLOAD: kernel, onefile, manysmall or million (default: these four); smoke and smoke-million show in seconds that
-the benchmark itself works. Every tool does every step of a run before the next run begins, in an order that changes
+WORKLOAD: kernel, onefile, manysmall or million (default: these four), or btrfs, which needs root; smoke, smoke-million
+and smoke-btrfs show in seconds that the benchmark itself works. Every tool does every step of a run before the next run begins, in an order that changes
 from run to run, so that what else the machine does meets all of them. Prints a table for each workload and writes
 the same as DIRECTORY/WORKLOAD.json, from which --render prints the tables again. A missed target is said and is no
 error; a wrong result is one. The program is that of the environment variable COWPATH. Standard library only.
@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 from benchmark import Benchmark
-from jobs import PACKAGES
+from job import PACKAGES
 from measure import CommandFailed
 from table import render, verdict
 from workloads import MEASURED, WORKLOADS
@@ -28,6 +28,8 @@ TOP = os.path.dirname(HERE)
 
 
 def measured(name, options):
+    if reason := WORKLOADS[name].lacking():
+        raise CommandFailed(reason)
     peers = [p for p in (WORKLOADS[name].peers if options.peers is None else options.peers) if p in PACKAGES]
     subprocess.run([os.path.join(TOP, ".ci", "install"), "time", *(name for p in peers for name in PACKAGES[p])],
                    check=True)

@@ -3,8 +3,6 @@
 MIB = 1 << 20
 # Commands shorter than this are shown in milliseconds.
 SHORT = 0.2
-DURABLE = ("What cowpath writes, and the repositories of restic and borg, are made durable within the times; what "
-           "rsync, tar and zstd write is not.")
 
 
 def seconds(value):
@@ -14,6 +12,8 @@ def seconds(value):
 def amount(value, measure):
     if measure == "seconds":
         return seconds(value)
+    if measure == "per inode":
+        return f"{value:.1f} bytes"
     return f"{value / MIB:,.1f} MiB"
 
 
@@ -28,6 +28,8 @@ def target(row):
     if "ratio" in row:
         return f"≤ {row['at_most']:.2f}".rstrip("0").rstrip(".") + " ×"
     limit = row["at_most"]
+    if row["measure"] == "per inode":
+        return f"≤ {limit} bytes"
     return f"≤ {limit * 1000:.0f} ms" if row["measure"] == "seconds" else f"≤ {limit / MIB:.0f} MiB"
 
 
@@ -82,7 +84,7 @@ def render(results):
         f"{host['cores']} cores of {host['processor']}, {host['memory_bytes'] / (1 << 30):.0f} GiB of memory, "
         f"{host['system']}, Linux {host['kernel']}, {host['filesystem']}, {results['date'][:10]}.",
         f"{versions}; no options but those shown below.",
-        *([DURABLE] if any("peer" in row for row in results["rows"]) else []),
+        *([results["durability"]] if results.get("durability") and any("peer" in row for row in results["rows"]) else []),
         f"{warm}",
         f"{runs.capitalize()}; times are medians, and {results['nothing_seconds'] * 1000:.1f} ms of each is the start "
         f"of a process. The load of the machine was {results['load_before']:.1f} before the first.",

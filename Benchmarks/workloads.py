@@ -1,8 +1,12 @@
 """The trees that are measured: each is made, then changed the way such trees change. They are the same in every run."""
 
+import fcntl
 import os
 import random
+import struct
 import subprocess
+
+import btrfs_jobs
 
 ALL_PEERS = ("restic", "borg", "rsync", "tar and zstd")
 
@@ -14,6 +18,13 @@ def mixed(generator, length):
 
 
 class Workload:
+    # Where the tree lies.
+    tree = "tree"
+    on_btrfs = False
+    # For the scripts that nobody measures.
+    functions = ""
+    durability = ("What cowpath writes, and the repositories of restic and borg, are made durable within the times; "
+                  "what rsync, tar and zstd write is not.")
     runs = 3
     # How often a command that takes milliseconds is run in each run.
     repetitions = 7
@@ -26,9 +37,17 @@ class Workload:
     # The targets are for it.
     judged = False
 
+    @classmethod
+    def lacking(cls):
+        """Why it cannot be measured here; none if it can."""
+        return None
+
     def make(self, tree):
         """Fills a new folder."""
         raise NotImplementedError
+
+    def leave(self, place):
+        """Nothing of it holds the folder of a run any longer."""
 
     def next_version(self, tree):
         """Brings it up to date in place: what has not changed keeps its inode and its times."""
@@ -56,7 +75,7 @@ class Kernel(Workload):
                             f"({versions}), the second brought over the first in place")
 
     def make(self, tree):
-        os.mkdir(tree)
+        os.makedirs(tree, exist_ok=True)
         subprocess.run(["cp", "-a", os.path.join(self.sources, "old") + "/.", tree], check=True)
 
     def next_version(self, tree):
@@ -165,7 +184,86 @@ class SmokeMillion(Files):
     fewer = 500
 
 
+class OnBtrfs:
+    """Comes before another workload: the tree is a subvolume, and the peer is btrfs itself."""
+
+    tree = "source/tree"
+    on_btrfs = True
+    functions = btrfs_jobs.FUNCTIONS
+    durability = ("cowpath receive ends with one sync of the file system, btrfs receive with none. Streams go straight "
+                  "to /dev/null, where btrfs send has the kernel move them without a copy (splice), or, as the rows "
+                  "say, through a pipe that cat reads. All in protocol 1 where nothing else is said.")
+    peers = ("btrfs",)
+    # How often one extent stands in a file, and how long it is.
+    references, referenced = 10_000, 16_384
+    # How many files share the extents of one of this size.
+    sharing, shared = 1000, 262_144
+    large = 4 << 30
+    inodes = 0
+
+    @classmethod
+    def lacking(cls):
+        return None if os.geteuid() == 0 else "needs root, to mount file systems of its own"
+
+    def shell(self, script):
+        subprocess.run(["bash", "-ec", self.functions + script], check=True, stdout=subprocess.DEVNULL)
+
+    def make(self, tree):
+        self.shell(f"fresh source; btrfs subvolume create {tree}")
+        super().make(tree)
+        self.inodes = 1 + sum(len(folders) + len(names) for _, folders, names in os.walk(tree))
+
+    def leave(self, place):
+        with open("/proc/mounts") as file:
+            mounted = [line.split()[1] for line in file]
+        for path in mounted:
+            if path.startswith(place + "/"):
+                subprocess.run(["umount", path], check=True)
+
+    def make_references(self, tree):
+        self.shell(f"btrfs subvolume create {tree}")
+        with open(os.path.join(tree, "file"), "w+b", buffering=0) as file:
+            file.write(random.Random(1).randbytes(self.referenced))
+            for number in range(1, self.references):
+                clone(file.fileno(), self.referenced, file.fileno(), number * self.referenced)
+
+    def make_sharing(self, tree):
+        self.shell(f"btrfs subvolume create {tree}")
+        with open(os.path.join(tree, "first"), "w+b", buffering=0) as file:
+            file.write(random.Random(1).randbytes(self.shared))
+            for number in range(1, self.sharing):
+                with open(os.path.join(tree, f"{number}"), "wb", buffering=0) as other:
+                    clone(file.fileno(), self.shared, other.fileno(), 0)
+
+    def make_large(self, tree):
+        self.shell(f"btrfs subvolume create {tree}")
+        generator = random.Random(1)
+        with open(os.path.join(tree, "file"), "wb") as file:
+            for _ in range(self.large // OneFile.piece):
+                file.write(mixed(generator, OneFile.piece))
+
+
+def clone(source, length, target, offset):
+    """The first bytes of one open file stand in another, too, in the same place on the disk (FICLONERANGE)."""
+    fcntl.ioctl(target, 0x4020940D, struct.pack("<qQQQ", source, 0, length, offset))
+
+
+class KernelOnBtrfs(OnBtrfs, Kernel):
+    def next_version(self, tree):
+        """Every inode is touched: all times are those of the next version."""
+        subprocess.run(["rsync", "-a", "--checksum", "--delete", os.path.join(self.sources, "new") + "/", tree + "/"],
+                       check=True)
+
+
+class SmokeOnBtrfs(OnBtrfs, Files):
+    description = "400 files of 1 KiB on btrfs; it shows that the benchmark works, and says nothing of speed"
+    count, size = 400, 1024
+    runs = 1
+    repetitions = 2
+    references, sharing, large = 100, 20, 8 << 20
+
+
 WORKLOADS = {"kernel": Kernel, "onefile": OneFile, "manysmall": ManySmall, "million": Million, "smoke": Smoke,
-             "smoke-million": SmokeMillion}
+             "smoke-million": SmokeMillion, "btrfs": KernelOnBtrfs, "smoke-btrfs": SmokeOnBtrfs}
 # What is measured when nothing is named.
 MEASURED = ("kernel", "onefile", "manysmall", "million")

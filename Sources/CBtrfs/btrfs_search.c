@@ -3,6 +3,7 @@
 
 #include <linux/btrfs.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 
 _Static_assert(COWPATH_BTRFS_SEARCH_HEAD == sizeof(struct btrfs_ioctl_search_args_v2), "the head of a search");
 _Static_assert(sizeof(struct btrfs_ioctl_search_header) == 32, "the header of an item");
@@ -24,4 +25,19 @@ int64_t cowpath_btrfs_search(int descriptor, const struct cowpath_btrfs_keys *ke
     arguments->buf_size = size - COWPATH_BTRFS_SEARCH_HEAD;
     if (ioctl(descriptor, BTRFS_IOC_TREE_SEARCH_V2, arguments) < 0) return -1;
     return arguments->key.nr_items;
+}
+
+int64_t cowpath_btrfs_encoded_read(
+    int descriptor, uint64_t offset, void *buffer, size_t size, struct cowpath_btrfs_encoded *found) {
+    struct iovec piece = {.iov_base = buffer, .iov_len = size};
+    struct btrfs_ioctl_encoded_io_args arguments = {.iov = &piece, .iovcnt = 1, .offset = (int64_t)offset};
+    int64_t count = ioctl(descriptor, BTRFS_IOC_ENCODED_READ, &arguments);
+    *found = (struct cowpath_btrfs_encoded){
+        .file_length = arguments.len,
+        .decoded_length = arguments.unencoded_len,
+        .decoded_offset = arguments.unencoded_offset,
+        .compression = arguments.compression,
+        .encryption = arguments.encryption,
+    };
+    return count;
 }

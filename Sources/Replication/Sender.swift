@@ -1,3 +1,4 @@
+import BtrfsAccess
 package import SnapshotModel
 import SnapshotDiff
 
@@ -75,12 +76,7 @@ package struct Sender {
     private func forEachStep(
         _ body: (TreeOpener.OpenedTree, TreeOpener.OpenedTree?) throws -> Void
     ) throws {
-        var base = try request.base.map { try opener.tree($0) }
-        if let base, case .head? = base.volume?.name.part {
-            throw SnapshotError(
-                .invalidRequest, "a dataset changes and cannot be a base", place: request.base,
-                remedy: "name a snapshot or a bookmark")
-        }
+        var base = try request.base.map { try opener.base($0) }
         for address in request.snapshots {
             let source = try opener.snapshot(address)
             guard source.path.isRoot else {
@@ -88,9 +84,26 @@ package struct Sender {
                     .invalidRequest, "only a whole snapshot can be sent", place: address,
                     remedy: "leave the path away, or use restore")
             }
+            if let base { try requireSameFileSystem(source.tree, base.tree, request.base ?? address) }
+            for (tree, place) in zip(cloneSources, request.cloneSources) {
+                try requireSameFileSystem(source.tree, tree, place)
+            }
             try body(source, base)
+            try (source.tree as? BtrfsTree)?.checkUnchanged()
             base = source
         }
+    }
+
+    /// Two subvolumes can tell what they have in common only where they lie in one file system.
+    private func requireSameFileSystem(
+        _ source: any SnapshotTree, _ other: any SnapshotTree, _ place: String
+    ) throws {
+        guard source is BtrfsTree, other.holdsData, !(other is BtrfsTree) || other.domain != source.domain else {
+            return
+        }
+        throw SnapshotError(
+            .invalidRequest, "not a btrfs subvolume of the same file system", place: place,
+            remedy: "name a read-only snapshot beside the one that is sent, or a bookmark")
     }
 
     private func planner(_ source: TreeOpener.OpenedTree, _ base: TreeOpener.OpenedTree?) -> Planner {

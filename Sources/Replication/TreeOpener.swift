@@ -81,10 +81,37 @@ package final class TreeOpener {
     /// The read-only btrfs subvolume that has a directory for its root; nil where it is the root of none, or of one
     /// that is writable.
     private func btrfsTree(_ path: String) throws -> BtrfsTree? {
+        guard let root = TreeOpener.subvolumeRoot(path), try Subvolume(of: root.descriptor).isReadOnly else {
+            return nil
+        }
+        return try BtrfsTree(root: root, place: path)
+    }
+
+    /// A directory that is the root of a btrfs subvolume; nil for any other.
+    private static func subvolumeRoot(_ path: String) -> SharedDescriptor? {
         guard let descriptor = try? Descriptor.open(path, flags: OpenFlags.readDirectory),
-            (try? descriptor.isSubvolumeRoot()) == true, try Subvolume(of: descriptor).isReadOnly
+            (try? descriptor.isSubvolumeRoot()) == true
         else { return nil }
-        return try BtrfsTree(root: descriptor, place: path)
+        return SharedDescriptor(descriptor)
+    }
+
+    /// What an address names as the base of a send: like ``tree(_:onto:)``, but nothing that can still change.
+    package func base(_ address: String) throws -> OpenedTree {
+        let opened = try tree(address)
+        if case .head? = opened.volume?.name.part {
+            throw SnapshotError(
+                .invalidRequest, "a dataset changes and cannot be a base", place: address,
+                remedy: "name a snapshot or a bookmark")
+        }
+        try requireReadOnly(opened, address)
+        return opened
+    }
+
+    /// Refuses the root of a btrfs subvolume that is writable, which only opens as a plain directory.
+    private func requireReadOnly(_ opened: OpenedTree, _ address: String) throws {
+        if opened.tree is DirectoryTree, TreeOpener.subvolumeRoot(address) != nil {
+            throw BtrfsTree.writable(address)
+        }
     }
 
     /// The snapshot that an address names, which must be one that can be sent: read-only, with its data.
@@ -95,6 +122,7 @@ package final class TreeOpener {
                 .invalidRequest, "a dataset changes and cannot be sent", place: address,
                 remedy: "take a snapshot of it and send that")
         }
+        try requireReadOnly(opened, address)
         guard opened.tree.holdsData else {
             throw SnapshotError(
                 .invalidRequest, "only the skeleton of a snapshot is here, without data", place: address,

@@ -45,8 +45,11 @@ struct FilePair {
         while let extent = try newExtents.extent(at: position) {
             let isPreallocated = extent.content == .preallocated
             let end = isPreallocated ? extent.end : min(extent.end, new.size)
-            // Data behind the end of the file is no contents.
-            guard end > position else { break }
+            guard end > position else {
+                // Data behind the end of the file is no contents; space set aside may follow its last block.
+                position = extent.end
+                continue
+            }
             if extent.offset > position {
                 try compareHole(&position, until: extent.offset, body)
             } else if isPreallocated {
@@ -90,7 +93,9 @@ struct FilePair {
     ) throws {
         while position < end {
             let (old, oldEnd) = try self.old(at: position)
-            let next = min(end, oldEnd)
+            var next = min(end, oldEnd)
+            // The last block as a whole: a part of one cannot be punched.
+            if case .data = old, case (.tail, let tailEnd) = try self.old(at: next) { next = min(end, tailEnd) }
             switch old {
             case .hole: try body(.preallocated(position..<next, wasData: false, wasHole: true))
             case .data: try body(.preallocated(position..<next, wasData: true, wasHole: false))

@@ -51,6 +51,29 @@ import Testing
         #expect(scenario.steps == ["truncate f", "truncate f", "setTimes f"])
     }
 
+    @Test func `space set aside behind an odd end is set aside`() throws {
+        let scenario = try Scenario {
+            try $0.file("f", Array(ContentTests.blocks.prefix(3 * 4096)))
+            try $0.tree.truncate($0.number("f"), to: 10_000, keepingExtents: true)
+        } then: {
+            try $0.tree.preallocate($0.number("f"), 3 * 4096..<9 * 4096, keepsSize: true)
+        }
+        #expect(scenario.steps("allocate") == ["allocate f"])
+    }
+
+    @Test func `an odd end that has become space set aside is punched as a whole block`() throws {
+        let scenario = try Scenario {
+            try $0.file("f", Array(ContentTests.blocks.prefix(3 * 4096)))
+            try $0.tree.truncate($0.number("f"), to: 10_000, keepingExtents: true)
+        } then: {
+            let number = try $0.number("f")
+            try $0.tree.punchHole(number, 4096..<3 * 4096)
+            try $0.tree.preallocate(number, 4096..<9 * 4096, keepsSize: false)
+        }
+        // A hole and what fills it; not one for the data and one for the rest of its block.
+        #expect(scenario.steps("allocate") == ["allocate f", "allocate f"])
+    }
+
     @Test func `a change that was taken back sends no contents`() throws {
         let scenario = try Scenario {
             try $0.file("f", ContentTests.blocks)

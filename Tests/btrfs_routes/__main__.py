@@ -20,9 +20,10 @@ import apart  # noqa: E402
 import canary  # noqa: E402
 import scenarios  # noqa: E402
 import seeds  # noqa: E402
+import surface  # noqa: E402
 from pool import Pool, Result  # noqa: E402
 
-PARTS = {"canary": canary, "scenarios": scenarios, "seeds": seeds}
+PARTS = {"canary": canary, "surface": surface, "scenarios": scenarios, "seeds": seeds}
 # Of all comparisons. It has bugs, and a history that meets one goes on with our streams alone.
 MOST_STOCK_FAILURES = 0.01
 PROGRAMS = ["btrfs", "mkfs.btrfs", "setfattr", "setfacl", "setcap", "chattr", "rsync", "unshare"]

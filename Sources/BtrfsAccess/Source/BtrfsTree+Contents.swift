@@ -18,16 +18,24 @@ extension BtrfsTree {
         of number: InodeNumber, from offset: UInt64, _ body: (FileExtent) throws -> Void
     ) throws {
         guard try existingInode(number).kind == .regular else { return }
+        try forEachExtentItem(of: number, from: offset) { extent in
+            guard let content = extent.content else { return true }
+            try body(FileExtent(offset: extent.start, length: extent.length, content: content))
+            return true
+        }
+    }
+
+    /// Visits items from the one that holds or follows an offset on, holes too, until `body` says false.
+    private func forEachExtentItem(
+        of number: InodeNumber, from offset: UInt64, _ body: (ExtentItem) throws -> Bool
+    ) throws {
         let last = ItemKey(number.rawValue, ItemKey.Kind.extent, .max)
         try located {
             try items.forEach(from: firstExtent(of: number, at: offset), through: last) { item in
                 let extent = try item.read { bytes throws(SnapshotError) in
                     try ExtentItem(parsing: bytes, start: item.key.offset)
                 }
-                if let content = extent.content, extent.end > offset {
-                    try body(FileExtent(offset: extent.start, length: extent.length, content: content))
-                }
-                return true
+                return try extent.end > offset ? body(extent) : true
             }
         }
     }
@@ -56,10 +64,9 @@ extension BtrfsTree {
         let inode = try existingInode(number)
         guard inode.kind == .regular, offset < inode.size, count > 0 else { return [] }
         let count = Int(min(UInt64(min(count, BtrfsTree.maximumRead)), inode.size - offset))
-        if let bytes = try inlineContents(of: inode) {
-            let start = Int(min(offset, UInt64(bytes.count)))
-            let found = bytes[start..<min(bytes.count, start + count)]
-            return found.count == count ? found : found + repeatElement(0, count: count - found.count)
+        // Other extents, or a hole, can lie behind the inline one.
+        if let bytes = try inlineContents(of: inode), offset + UInt64(count) <= UInt64(bytes.count) {
+            return bytes[Int(offset)..<Int(offset) + count]
         }
         return try located { try contents.read(inode, at: offset, count: count) }
     }
@@ -74,9 +81,18 @@ extension BtrfsTree {
     }
 
     package func encodedExtent(_ extent: FileExtent, of number: InodeNumber) throws -> EncodedExtent? {
-        guard case .data? = Optional(extent.content) else { return nil }
+        guard case .data(.some) = extent.content, try isCompressed(extent, of: number) else { return nil }
         let inode = try existingInode(number)
-        return try located { try contents.readEncoded(inode, extent) }
+        return try located { try contents.readEncoded(inode, at: extent.offset) }
+    }
+
+    private func isCompressed(_ extent: FileExtent, of number: InodeNumber) throws -> Bool {
+        var compression = ExtentItem.Compression.none
+        try forEachExtentItem(of: number, from: extent.offset) { item in
+            if item.start <= extent.offset { compression = item.compression }
+            return false
+        }
+        return compression != .none
     }
 
     /// What a file has in the tree itself, decompressed; nil where its contents lie elsewhere.

@@ -35,9 +35,8 @@ package final class BtrfsTree: SnapshotTree {
     ///
     /// - Parameter place: the path of the root.
     /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidRequest`` for one that is writable.
-    package init(root directory: consuming Descriptor, place: String) throws {
-        let shared = SharedDescriptor(directory)
-        self.directory = shared
+    package init(root shared: SharedDescriptor, place: String) throws {
+        directory = shared
         self.place = place
         let fileSystem: FileSystemInfo
         do throws(SystemCallError) {
@@ -73,6 +72,21 @@ package final class BtrfsTree: SnapshotTree {
             .invalidRequest, "the subvolume is writable, and only a read-only one can be sent", place: place,
             remedy: "take a snapshot of it with 'cowpath snapshot', or make it read-only with "
                 + "'btrfs property set -ts SUBVOLUME ro true'")
+    }
+
+    /// Sees to it that the subvolume is still there, and still what it was when it was opened.
+    ///
+    /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidRequest`` where it was made writable meanwhile.
+    package func checkUnchanged() throws {
+        do {
+            let now = try Subvolume(of: directory.descriptor)
+            if now.isReadOnly, now.changeGeneration == subvolume.changeGeneration { return }
+        } catch {
+            throw SnapshotError(.notFound, "the subvolume was removed while it was read", place: place, cause: error)
+        }
+        throw SnapshotError(
+            .invalidRequest, "the subvolume changed while it was read", place: place,
+            remedy: "leave it read-only until the end, and do the same again")
     }
 
     private static func name(of path: String) -> String {

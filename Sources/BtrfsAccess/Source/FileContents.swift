@@ -1,3 +1,4 @@
+import CBtrfs
 import SnapshotModel
 import SystemCalls
 
@@ -36,8 +37,22 @@ final class FileContents {
     }
 
     /// An extent as it is stored; nil where it is not compressed.
-    func readEncoded(_ inode: Inode, _ extent: FileExtent) throws(SnapshotError) -> EncodedExtent? {
-        nil
+    func readEncoded(_ inode: Inode, at offset: UInt64) throws(SnapshotError) -> EncodedExtent? {
+        var found = cowpath_btrfs_encoded()
+        var bytes = [UInt8](repeating: 0, count: EncodedExtent.maximumDecodedLength)
+        let size = bytes.count
+        let count = try FileContents.guarded { () throws(SystemCallError) in
+            let number = try descriptor(of: inode).descriptor.rawValue
+            return try retrying("ioctl BTRFS_IOC_ENCODED_READ") {
+                unsafe cowpath_btrfs_encoded_read(number, offset, &bytes, size, &found)
+            }
+        }
+        guard let encoding = ExtentEncoding(rawValue: found.compression), encoding != .none, found.encryption == 0,
+            count > 0, count <= size
+        else { return nil }
+        return EncodedExtent(
+            encoding: encoding, bytes: bytes[..<Int(count)], decodedLength: found.decoded_length,
+            decodedOffset: found.decoded_offset, fileLength: found.file_length)
     }
 
     private func descriptor(of inode: Inode) throws(SystemCallError) -> SharedDescriptor {

@@ -21,4 +21,15 @@ enum { COWPATH_BTRFS_SEARCH_HEAD = 112 };
 // 0 at the end, each a header of 32 bytes (generation, object, offset, type, length) and its contents.
 int64_t cowpath_btrfs_search(int descriptor, const struct cowpath_btrfs_keys *keys, void *buffer, size_t size);
 
+// What BTRFS_IOC_ENCODED_READ tells of an extent: how many bytes of the file it stands for, how many it decodes to,
+// where in those the file's begin, and how it is compressed (BTRFS_ENCODED_IO_COMPRESSION_*).
+struct cowpath_btrfs_encoded {
+    uint64_t file_length, decoded_length, decoded_offset;
+    uint32_t compression, encryption;
+};
+
+// BTRFS_IOC_ENCODED_READ of the extent at an offset; only for root. Returns how many bytes it has where it is stored.
+int64_t cowpath_btrfs_encoded_read(
+    int descriptor, uint64_t offset, void *buffer, size_t size, struct cowpath_btrfs_encoded *found);
+
 #endif

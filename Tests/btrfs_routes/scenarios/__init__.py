@@ -28,7 +28,6 @@ def tasks(options):
 def perform(group, number, worker, result):
     worker.make(FEATURES[number])
     for name in group:
-        import time; t=time.time()
         transfers = history(name, worker.source)
         case = Case(name, worker.programs, worker.targets, worker.work, MODES[number], keep=worker.options.keep)
         meanwhile = ALL[name].meanwhile
@@ -36,7 +35,6 @@ def perform(group, number, worker, result):
             case.carry(transfers)
         case.done()
         result.count(case)
-        print("TIME", name, time.time()-t, flush=True)
 
 
 def listed(_, result):
