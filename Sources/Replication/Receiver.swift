@@ -74,6 +74,9 @@ package final class Receiver: ReplayTarget {
         return try DirectoryTarget(mode: request.mirror ? .mirror(path) : .snapshots(in: path), strict: request.strict)
     }
 
+    /// Whether snapshots become subvolumes.
+    package var makesSubvolumes: Bool { !request.mirror && SubvolumeDestination.canReceive(into: request.target) }
+
     /// Refuses to go on after a step that failed where that is not what a user of btrfs knows.
     private static func requireWhole(_ request: ReceiveRequest) throws {
         guard request.maximumFailures != 1 else { return }

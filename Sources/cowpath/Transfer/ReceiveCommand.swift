@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Replication
 import SendStream
 import SnapshotModel
@@ -15,7 +16,7 @@ struct ReceiveCommand: ParsableCommand {
             """)
 
     @Argument(help: "VOLUME, VOLUME/DATASET[@SNAPSHOT] or a directory.", completion: .directory)
-    var target: String
+    var target: String?
 
     @Option(name: .short, help: "Read the stream from a file.", completion: .file())
     var file: String?
@@ -59,8 +60,9 @@ struct ReceiveCommand: ParsableCommand {
 
     func run() throws {
         if dump { return try StoredStreams.dump(try StreamInput.open(file), write: Terminal.write) }
+        guard let target else { throw ValidationError("Missing expected argument '<target>'") }
         let source = try StreamInput.open(file)
-        if chroot { try confine() }
+        if chroot { try confine(to: target) }
         var request = ReceiveRequest(target: chroot ? "/" : target)
         request.rootMount = mountPoint
         request.maximumFailures = maximumErrors
@@ -68,22 +70,36 @@ struct ReceiveCommand: ParsableCommand {
         request.force = force
         request.strict = strict
         let receiver = try Receiver(request, opener: TreeOpener())
-        let target = AdaptingTarget(receiver, excluding: forceDecompress ? .encodedWrites : [])
+        let adapted = AdaptingTarget(receiver, excluding: forceDecompress ? .encodedWrites : [])
+        // As btrfs receive speaks, for those who read what it says.
+        var isStock = !output.quiet && !format.json
         let metered = try output.metered { report in
             let metered = MeteredTarget(
-                target, cancellation: Terminal.cancellationBySignals(), report: report, logger: output.logger)
-            try StoredStreams.replay(source, into: metered, honoursEnd: endAtMark)
+                adapted, cancellation: Terminal.cancellationBySignals(), report: report, logger: output.logger)
+            try StoredStreams.replay(source, into: metered, honoursEnd: endAtMark) { encoding, header in
+                isStock = isStock && encoding == .btrfs && receiver.makesSubvolumes
+                if isStock { try announce(header) }
+            }
             return metered
         }
         if format.json {
             try JSONLines.print(ReplaySummary(snapshots: receiver.received, metered.finished, receiver.losses))
-        } else if !output.quiet {
+        } else if !output.quiet, !isStock {
             for name in receiver.received { try Terminal.write(EscapedBytes.describe(name.utf8) + "\n") }
         }
         try Terminal.conclude(receiver.losses)
     }
 
-    private func confine() throws {
+    private func announce(_ header: SnapshotHeader) throws {
+        let name = EscapedBytes.describe(header.name.utf8)
+        if header.base.reference == nil {
+            FileHandle.standardError.write(Data("At subvol \(name)\n".utf8))
+        } else {
+            try Terminal.write("At snapshot \(name)\n")
+        }
+    }
+
+    private func confine(to target: String) throws {
         do {
             try CurrentProcess.confine(to: target)
         } catch {
