@@ -4,13 +4,14 @@ CONFIGURATION ?= release
 PREFIX ?= /usr/local
 # Of each target that is fuzzed; TARGET names one of those in Fuzz/README.md.
 SECONDS ?= 600
-# What `make bench` measures, of kernel, onefile, manysmall and million; nothing means all four.
+# What `make bench` measures, of kernel, onefile, manysmall and million; nothing means all four. And btrfs, which needs
+# root.
 WORKLOAD ?=
 COWPATH = .build/$(CONFIGURATION)/cowpath
 
 BUILD_PACKAGES = libzstd-dev zlib1g-dev libsqlite3-dev pkg-config
 # For the independent readers and comparisons that tests and examples hold the program against.
-TEST_PACKAGES = zstd python3 attr acl rsync btrfs-progs e2fsprogs strace
+TEST_PACKAGES = zstd python3 attr acl rsync btrfs-progs e2fsprogs strace libcap2-bin
 SSH_PACKAGES = openssh-server openssh-client
 KERNEL_PACKAGES = xz-utils rsync
 
@@ -18,7 +19,7 @@ KERNEL_PACKAGES = xz-utils rsync
 BUILD_FLAGS = -c $(CONFIGURATION) --static-swift-stdlib
 FORMATTED = Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift
 
-.PHONY: all build test examples demo bench fuzz install uninstall format lint clean
+.PHONY: all build test routes examples demo bench fuzz install uninstall format lint clean
 
 all: build
 
@@ -30,6 +31,11 @@ build:
 test:
 	@.ci/install $(BUILD_PACKAGES) $(TEST_PACKAGES)
 	swift test -c $(CONFIGURATION)
+
+# Btrfs over the command line, beside its own programs; needs root.
+routes: $(COWPATH)
+	@.ci/install $(TEST_PACKAGES)
+	python3 Tests/btrfs_routes $(abspath $(COWPATH))
 
 # Whatever program is there is run; it is built only where there is none.
 $(COWPATH):

@@ -5,7 +5,7 @@ import os
 import sys
 
 from extents import less_shared
-from machine import shown_subvolume
+from machine import run, shown_subvolume
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
@@ -25,7 +25,7 @@ class TreeComparison(compare_trees.Comparison):
         super().__init__(argparse.Namespace(
             ignore="", holes="ignore", skip_xattr=[], skip_root=False, flags=flags, limit=SHOWN_AT_MOST))
         # What differs, as text, and as pairs of a path and a field.
-        self.lines, self.found = [], set()
+        self.lines, self.found, self.stubs = [], set(), 0
 
     def differ(self, path, field, left=None, right=None):
         self.found.add((path, field))
@@ -39,6 +39,7 @@ class TreeComparison(compare_trees.Comparison):
         sides = super().names(path, left, right)
         for name in sorted(sides[0]):
             if is_stub(os.path.join(left, path, name)):
+                self.stubs += 1
                 there = os.path.join(right, path, name)
                 if name in sides[1] and (not os.path.isdir(there) or os.listdir(there)):
                     self.differ(os.path.join(path, name), "a nested subvolume is not an empty directory")
@@ -59,6 +60,13 @@ def compared_trees(original, received, flags):
 
 def tree_differences(original, received, flags):
     return compared_trees(original, received, flags).lines
+
+
+def rsync_differences(original, received):
+    """What rsync would do to make the received like the original: nothing. It looks at no contents of files whose size
+    and time are the same."""
+    done = run("rsync", "-aniHAX", "--delete", original + b"/", received + b"/")
+    return [f"rsync: {line}" for line in done.stdout.decode("utf-8", "backslashreplace").splitlines()[:SHOWN_AT_MOST]]
 
 
 def identity_differences(received, sent, transid=None):

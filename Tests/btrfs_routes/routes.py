@@ -10,7 +10,7 @@ import re
 import shutil
 from dataclasses import dataclass, field
 
-from comparing import compared_trees, identity_differences, layout_differences
+from comparing import compared_trees, identity_differences, layout_differences, rsync_differences
 from extents import Layout
 from machine import CommandFailed, btrfs, run, shown_subvolume
 
@@ -90,8 +90,9 @@ class Programs:
 class Case:
     """One history on its way by all routes. `failures` says what went wrong, a line each."""
 
-    def __init__(self, label, programs, targets, work, mode, seed=0, keep=None):
+    def __init__(self, label, programs, targets, work, mode, seed=0, keep=None, asks_rsync=False):
         self.label, self.programs, self.mode, self.keep = label, programs, mode, keep
+        self.asks_rsync = asks_rsync
         self.random, self.work = random.Random(seed), os.path.join(work, "case")
         os.mkdir(self.work)
         # Those who have not failed yet, the yardstick first.
@@ -181,6 +182,8 @@ class Case:
             return ["nothing was made"]
         trees = compared_trees(transfer.snapshot, received, ours_received and modern and route != MIXED)
         lines = [] if self.is_forgiven(route, ours_sent, trees.found) else trees.lines
+        if self.asks_rsync and route == FROM_OURS and not trees.stubs:
+            lines += rsync_differences(transfer.snapshot, received)
         if route == YARDSTICK:
             self.transid = shown_subvolume(received).get("Send transid")
         lines += identity_differences(received, said, self.transid)

@@ -1,6 +1,6 @@
 """What must survive: kill -9, a full disk, and many at once.
 
-    python3 Tests/survival [--thorough] [--only killed|full|together] [COWPATH]
+    python3 Tests/survival [--thorough] [--only killed|btrfs|full|together] [COWPATH]
 
 Exit status: 0 all holds, 1 not, 77 skipped for the reason that is printed. Errors of the program that come up are
 compared with messages.txt, which --messages writes anew, to be read and committed.
@@ -13,19 +13,20 @@ import subprocess
 import sys
 import time
 
-import common
-import full_disk
-import killed
-import order
-import refusals
-import together
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-PARTS = {"order": order, "killed": killed, "full": full_disk, "together": together, "refusals": refusals}
+import apart  # noqa: E402
+import common  # noqa: E402
+import full_disk  # noqa: E402
+import killed  # noqa: E402
+import live_btrfs  # noqa: E402
+import order  # noqa: E402
+import refusals  # noqa: E402
+import together  # noqa: E402
 
-
-def skip(reason):
-    print(f"survival: skipped: {reason}")
-    sys.exit(77)
+PARTS = {
+    "order": order, "killed": killed, "btrfs": live_btrfs, "full": full_disk, "together": together,
+    "refusals": refusals}
 
 
 def arguments():
@@ -35,14 +36,6 @@ def arguments():
     parser.add_argument("--only", choices=sorted(PARTS))
     parser.add_argument("--messages", action="store_true")
     return parser.parse_args()
-
-
-def in_own_namespace():
-    """Mounts made here are seen by nobody else, and vanish with this process."""
-    if os.environ.get("COWPATH_SURVIVAL_APART"):
-        return
-    os.environ["COWPATH_SURVIVAL_APART"] = "1"
-    os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.orig_argv[1:]])
 
 
 def compare(suite, options):
@@ -65,28 +58,20 @@ def main():
         print(f"survival: no program at {options.cowpath}: build it first", file=sys.stderr)
         sys.exit(1)
     if os.geteuid() != 0:
-        skip("needs root, to mount small file systems")
+        apart.skip("survival", "needs root, to mount small file systems")
     for program in ["strace", "diff", "unshare"]:
         if not shutil.which(program):
-            skip(f"needs {program}")
+            apart.skip("survival", f"needs {program}")
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
-        skip("needs the right to make a mount namespace")
-    in_own_namespace()
-    work = f"{os.environ.get('TMPDIR', '/tmp')}/cowpath-survival.{os.getpid()}"
-    os.mkdir(work)
-    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", work], capture_output=True).returncode != 0:
-        os.rmdir(work)
-        skip("needs tmpfs")
+        apart.skip("survival", "needs the right to make a mount namespace")
+    apart.in_own_namespace("survival")
     suite = common.Suite(os.path.realpath(options.cowpath), options.thorough)
-    try:
+    with apart.Workplace("survival") as work:
         for name, part in PARTS.items():
             if options.only in (None, name):
                 start = time.monotonic()
                 part.test(suite, f"{work}/{name}")
                 print(f"{name}: {time.monotonic() - start:.0f} s, {suite.passed} passed, {suite.failed} failed")
-    finally:
-        subprocess.run(["umount", "--lazy", work])
-        os.rmdir(work)
     compare(suite, options)
     sys.exit(0 if suite.failed == 0 else 1)
 

@@ -29,7 +29,8 @@ def perform(group, number, worker, result):
     worker.make(FEATURES[number])
     for name in group:
         transfers = history(name, worker.source)
-        case = Case(name, worker.programs, worker.targets, worker.work, MODES[number], keep=worker.options.keep)
+        case = Case(name, worker.programs, worker.targets, worker.work, MODES[number],
+                    keep=worker.options.keep, asks_rsync=True)
         meanwhile = ALL[name].meanwhile
         with meanwhile(worker.source) if meanwhile else nullcontext():
             case.carry(transfers)

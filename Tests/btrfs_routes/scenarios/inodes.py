@@ -181,20 +181,37 @@ def folder_becomes_subvolume(tree):
 
 
 @contextmanager
-def balancing(source):
-    """Every extent of the source gets another place on the disk, again and again."""
+def again_and_again(action):
+    """Does something in the background until it is left."""
     over = threading.Event()
 
-    def balance():
+    def work():
         while not over.is_set():
-            run("btrfs", "balance", "start", "--full-balance", source.root, allowed=())
-    thread = threading.Thread(target=balance)
+            action()
+    thread = threading.Thread(target=work)
     thread.start()
     try:
         yield
     finally:
         over.set()
         thread.join()
+
+
+def balancing(source):
+    """Every extent of the source gets another place on the disk."""
+    return again_and_again(lambda: run("btrfs", "balance", "start", "--full-balance", source.root, allowed=()))
+
+
+def writing_elsewhere(source):
+    """Other subvolumes are made, written and deleted."""
+    path = os.path.join(source.root, b"busy")
+
+    def work():
+        btrfs("subvolume", "create", path)
+        with open(os.path.join(path, b"file"), "wb") as file:
+            file.write(noise(100_000))
+        btrfs("subvolume", "delete", path)
+    return again_and_again(work)
 
 
 @scenario(MEANWHILE, "what is sent while a balance moves every extent", meanwhile=balancing)
@@ -210,29 +227,7 @@ def balance_during_the_send(tree):
     yield
 
 
-@contextmanager
-def snapshotting(source):
-    """Other subvolumes are made, written and deleted."""
-    over = threading.Event()
-
-    def work():
-        path, count = os.path.join(source.root, b"busy"), 0
-        while not over.is_set():
-            count += 1
-            btrfs("subvolume", "create", path)
-            with open(os.path.join(path, b"file"), "wb") as file:
-                file.write(noise(100_000, count))
-            btrfs("subvolume", "delete", path)
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-@scenario(MEANWHILE, "what is sent while other subvolumes are written and deleted", meanwhile=snapshotting)
+@scenario(MEANWHILE, "what is sent while other subvolumes are written and deleted", meanwhile=writing_elsewhere)
 def others_write_meanwhile(tree):
     for number in range(100):
         tree.file(f"dir-{number % 7}/{number}", content=noise(5000, number))
