@@ -100,7 +100,8 @@ let package = Package(
         .testTarget(
             name: "ReplicationTests",
             dependencies: [
-                "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "SnapshotTesting",
+                "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "BtrfsAccess",
+                "SnapshotTesting",
                 "SnapshotModel", "Codecs", crypto, .product(name: "Logging", package: "swift-log"),
             ]),
     ]

@@ -14,6 +14,10 @@ package struct ReceiveRequest: Sendable {
     package var force = false
     /// Whether what cannot be kept is an error.
     package var strict = false
+    /// A directory in which the bases of subvolumes may lie, beside the target itself.
+    package var rootMount: String?
+    /// How many steps may fail before the whole does, where a subvolume is received; 0 for any number.
+    package var maximumFailures: UInt64 = 1
 
     package init(target: String) {
         self.target = target
@@ -43,6 +47,7 @@ package final class Receiver: ReplayTarget {
             guard !request.mirror else {
                 throw SnapshotError(.invalidRequest, "only a directory can be a mirror", place: request.target)
             }
+            try Receiver.requireWhole(request)
             destination = .volume(try opener.volume(at: path), name)
         case .file(let path):
             throw SnapshotError(
@@ -61,9 +66,23 @@ package final class Receiver: ReplayTarget {
     private static func directory(_ path: String, _ request: ReceiveRequest) throws -> DirectoryTarget {
         guard request.mirror || !SubvolumeDestination.canReceive(into: path) else {
             return DirectoryTarget(
-                destination: try SubvolumeDestination(path: path, isStrict: request.strict))
+                destination: try SubvolumeDestination(
+                    path: path, rootMount: request.rootMount, isStrict: request.strict,
+                    maximumFailures: request.maximumFailures))
         }
+        try requireWhole(request)
         return try DirectoryTarget(mode: request.mirror ? .mirror(path) : .snapshots(in: path), strict: request.strict)
+    }
+
+    /// Whether snapshots become subvolumes.
+    package var makesSubvolumes: Bool { !request.mirror && SubvolumeDestination.canReceive(into: request.target) }
+
+    /// Refuses to go on after a step that failed where that is not what a user of btrfs knows.
+    private static func requireWhole(_ request: ReceiveRequest) throws {
+        guard request.maximumFailures != 1 else { return }
+        throw SnapshotError(
+            .invalidRequest, "a snapshot is received whole or not at all", place: request.target,
+            remedy: "leave out -E, which is for subvolumes")
     }
 
     package var accepts: ReplayCapabilities { .everything }

@@ -43,12 +43,17 @@ package struct Sender {
 
     /// Sends every snapshot in turn.
     ///
-    /// - Parameter announcesTotals: Whether headers say what is expected to follow, which a difference has to be
-    ///   planned twice for.
+    /// - Parameters:
+    ///   - announcesTotals: Whether headers say what is expected to follow, which a difference has to be planned
+    ///     twice for.
+    ///   - begins: called with the address of each snapshot before it is sent.
     /// - Returns: what could not be read.
-    package func run(into target: any ReplayTarget, announcesTotals: Bool = true) throws -> ReplayLosses {
+    package func run(
+        into target: any ReplayTarget, announcesTotals: Bool = true, begins: (String) throws -> Void = { _ in }
+    ) throws -> ReplayLosses {
         var losses = ReplayLosses()
-        try forEachStep { source, base in
+        try forEachStep { address, source, base in
+            try begins(address)
             let planner = self.planner(source, base)
             var header = self.header(source, base)
             // A full stream has what the tree has; what a difference has is found by planning it.
@@ -66,7 +71,7 @@ package struct Sender {
     /// Counts what would be sent, snapshot by snapshot, without reading contents.
     package func estimate() throws -> [(name: String, totals: SnapshotTotals)] {
         var estimates: [(String, SnapshotTotals)] = []
-        try forEachStep { source, base in
+        try forEachStep { _, source, base in
             let totals = try planner(source, base).estimate(header(source, base), accepts: .everything)
             estimates.append((source.tree.identity.name, totals))
         }
@@ -74,7 +79,7 @@ package struct Sender {
     }
 
     private func forEachStep(
-        _ body: (TreeOpener.OpenedTree, TreeOpener.OpenedTree?) throws -> Void
+        _ body: (String, TreeOpener.OpenedTree, TreeOpener.OpenedTree?) throws -> Void
     ) throws {
         var base = try request.base.map { try opener.base($0) }
         for address in request.snapshots {
@@ -88,7 +93,7 @@ package struct Sender {
             for (tree, place) in zip(cloneSources, request.cloneSources) {
                 try requireSameFileSystem(source.tree, tree, place)
             }
-            try body(source, base)
+            try body(address, source, base)
             try (source.tree as? BtrfsTree)?.checkUnchanged()
             base = source
         }

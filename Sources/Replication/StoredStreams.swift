@@ -7,13 +7,19 @@ package enum StoredStreams {
     /// Replays a stream of either encoding.
     ///
     /// - Parameter honoursEnd: Whether to stop at the first end that the stream marks.
+    /// - Parameter onSnapshot: Told of every snapshot as it begins.
     @discardableResult
     package static func replay(
-        _ source: any ByteSource, into target: any ReplayTarget, honoursEnd: Bool = false
+        _ source: any ByteSource, into target: any ReplayTarget, honoursEnd: Bool = false,
+        onSnapshot: ((StreamEncoding, SnapshotHeader) throws -> Void)? = nil
     ) throws -> StreamSummary {
         var options = StreamReader.Options()
         options.honoursEnd = honoursEnd
-        return try StreamReader(from: source, options: options).replay(into: target)
+        var encoding = StreamEncoding.cowpath
+        options.onSnapshot = { try onSnapshot?(encoding, $0) }
+        let reader = StreamReader(from: source, options: options)
+        encoding = try reader.encoding()
+        return try reader.replay(into: target)
     }
 
     /// Prints one instruction a line.

@@ -39,6 +39,8 @@ final class CloneIndex {
     private var carried: [Key: [Place]] = [:]
     /// Filled by one walk through the extents of all trees when the first question comes.
     private var held: [Key: [Place]]?
+    /// Whether extents have moved since the index was begun.
+    private var isMoving = false
     private var lastPath: (tree: Int, inode: InodeNumber, path: RelativePath)?
 
     init(
@@ -53,8 +55,33 @@ final class CloneIndex {
         newestGeneration = self.trees.map(\.tree.identity.generation).max() ?? 0
     }
 
-    /// A place from which a range of an extent can be shared: first in this stream, then in the trees.
-    func find(_ identity: ExtentIdentity, length: UInt64) throws -> Place? {
+    /// A place from which an extent of a file can be shared: first in this stream, then in the trees.
+    func find(_ extent: FileExtent, of inode: InodeNumber) throws -> Place? {
+        guard let identity = extent.identity, let place = try place(of: identity, length: extent.length) else {
+            return nil
+        }
+        if try haveMoved() { isMoving = true }
+        return try isMoving && !isStillSame(extent, of: inode, at: place) ? nil : place
+    }
+
+    /// Asks every tree, so that none goes on with what it has read before.
+    private func haveMoved() throws -> Bool {
+        try trees.reduce(source.haveExtentsMoved()) { try $1.tree.haveExtentsMoved() || $0 }
+    }
+
+    /// Where extents move while they are read, an address may mean another one by now: both are read anew.
+    private func isStillSame(_ extent: FileExtent, of inode: InodeNumber, at place: Place) throws -> Bool {
+        func identity(in tree: any SnapshotTree, _ number: InodeNumber, _ offset: UInt64) throws -> ExtentIdentity? {
+            var cursor = ExtentCursor(tree, number)
+            guard let found = try cursor.extent(at: offset), found.offset <= offset else { return nil }
+            return found.part(from: offset, to: found.end).identity
+        }
+        guard let here = try identity(in: source, inode, extent.offset) else { return false }
+        let tree = place.tree.map { trees[$0].tree } ?? source
+        return try identity(in: tree, place.inode, place.offset) == here && !haveMoved()
+    }
+
+    private func place(of identity: ExtentIdentity, length: UInt64) throws -> Place? {
         let key = Key(address: identity.address, generation: identity.generation)
         if let place = CloneIndex.first(in: carried[key], identity.offset, length) { return place }
         guard !trees.isEmpty, identity.generation <= newestGeneration else { return nil }

@@ -41,8 +41,8 @@ final class ContentWriter {
         let range = extent.offset..<extent.end
         if plan.header.withoutData { return try add(.data, range) }
         var rest = extent
-        if plan.options.clonesExtents, let identity = extent.identity, try plan.source.isShared(extent) {
-            if let place = try plan.cloneIndex.find(identity, length: extent.length),
+        if plan.options.clonesExtents, extent.identity != nil, try plan.source.isShared(extent) {
+            if let place = try plan.cloneIndex.find(extent, of: inode.number),
                 let cloned = try clone(extent, from: place)
             {
                 guard cloned < extent.length else { return }

@@ -13,16 +13,18 @@ package enum CorrespondenceRule: Sendable {
 /// Which inode of the base is which of the source.
 ///
 /// The roots always correspond, whatever their numbers. With ``CorrespondenceRule/paths`` a map of all pairs is kept,
-/// some 40 bytes for each inode; with ``CorrespondenceRule/origins`` one of half the size, once anything is not where
-/// it was.
+/// some 40 bytes for each inode; with ``CorrespondenceRule/origins`` a list of 16 bytes for each, and a map of twice
+/// that once anything is not where it was.
 final class Correspondence {
     let source: any SnapshotTree
     let base: any SnapshotTree
     let rule: CorrespondenceRule
-    /// By origin: what of the base came from there.
+    /// By origin: what of the base came from there, as far as it was paired or may be.
     private var candidates: [InodeNumber: Candidate] = [:]
-    /// Of the base: what was paired by its name before there were candidates.
-    private var namedAlike: [InodeNumber] = []
+    /// By origin: what was paired by its name before there were candidates.
+    private var namedAlike: [(source: InodeNumber, base: InodeNumber)] = []
+    /// The same of inodes with several names, which are met again.
+    private var linkedAlike: [InodeNumber: InodeNumber] = [:]
     /// By path: what was paired.
     private var toBase: [InodeNumber: InodeNumber] = [:]
     private var toSource: [InodeNumber: InodeNumber] = [:]
@@ -49,24 +51,37 @@ final class Correspondence {
         (self.source, self.base, self.rule) = (source, base, rule)
     }
 
-    /// Reads the origins of all of the base.
-    private func findCandidates() throws {
+    /// From here on, what did not stand under its name is looked for among `unpaired` and all below them.
+    ///
+    /// - Parameter unpaired: the inodes of the base that may be elsewhere now.
+    func findCandidates(among unpaired: [InodeNumber] = []) throws {
         isPrepared = true
-        try base.forEachInode { inode in
-            guard inode.origin.rawValue != 0, inode.number != base.root, candidates[inode.origin] == nil else { return }
-            candidates[inode.origin] = Candidate(inode.number)
+        candidates.reserveCapacity(namedAlike.count + unpaired.count)
+        for pair in namedAlike { candidates[pair.source] = Candidate(pair.base, isMet: true) }
+        for (number, match) in linkedAlike { candidates[number] = Candidate(match, isMet: true) }
+        (namedAlike, linkedAlike) = ([], [:])
+        var pending = unpaired
+        while let number = pending.popLast() {
+            guard let inode = try base.inode(number) else { continue }
+            addCandidate(inode)
+            if inode.kind == .directory { try base.forEachEntry(in: number) { pending.append($0.inode) } }
         }
-        for number in namedAlike {
-            guard let origin = try base.inode(number)?.origin else { continue }
-            candidates[origin] = Candidate(number, isMet: true)
-        }
-        namedAlike = []
+    }
+
+    /// Of several that came from one inode, the one that was paired, else that of the lowest number.
+    private func addCandidate(_ inode: Inode) {
+        guard inode.origin.rawValue != 0, inode.number != base.root else { return }
+        if let known = candidates[inode.origin], known.isMet || known.number <= inode.number { return }
+        candidates[inode.origin] = Candidate(inode.number)
     }
 
     /// Says that every inode of the source has been asked for: what was not is gone, and need not be looked for.
     func finishWalk() {
         isWalked = true
     }
+
+    /// Whether what does not stand under its name is looked for only when all that does was seen.
+    var findsLater: Bool { rule == .origins && !isPrepared }
 
     /// The inode of the base that is the same as one of the source; nil for a new one.
     func base(of number: InodeNumber) throws -> InodeNumber? {
@@ -119,13 +134,19 @@ final class Correspondence {
     /// What came from an inode and still stands under its name needs no search among all that came from somewhere.
     private func pairByOrigin(_ entry: DirectoryEntry, _ old: DirectoryEntry) throws -> Bool {
         guard old.inode != base.root, let oldInode = try base.inode(old.inode), oldInode.origin == entry.inode,
-            let newInode = try source.inode(entry.inode), newInode.kind == .directory || newInode.linkCount == 1,
-            try isUnreplaced(newInode, oldInode)
+            let newInode = try source.inode(entry.inode), try isUnreplaced(newInode, oldInode)
         else { return false }
+        let mayBeMetAgain = newInode.kind != .directory && newInode.linkCount > 1
         guard isPrepared else {
-            namedAlike.append(old.inode)
+            if mayBeMetAgain {
+                if let known = linkedAlike[entry.inode] { return known == old.inode }
+                linkedAlike[entry.inode] = old.inode
+            } else {
+                namedAlike.append((entry.inode, old.inode))
+            }
             return true
         }
+        guard !mayBeMetAgain else { return false }
         guard let index = candidates.index(forKey: entry.inode), !candidates.values[index].isMet else { return false }
         candidates.values[index] = Candidate(old.inode, isMet: true)
         return true

@@ -112,29 +112,35 @@ struct FilePair {
             return
         }
         var position = extent.offset
+        // Where what differs begins: it is told of as a whole, since an extent cut up cannot be shared.
+        var start: UInt64?
         while position < extent.end {
             let (old, oldEnd) = try self.old(at: position)
             let part = extent.part(from: position, to: min(extent.end, oldEnd))
+            var isSame: Bool? = false
             if case .data(let before) = old {
-                try compare(part, before.part(from: part.offset, to: part.end), body)
-            } else {
-                try body(.data(part))
+                isSame = holdsSame(part, before.part(from: part.offset, to: part.end))
             }
+            if isSame == false {
+                start = start ?? position
+            } else if let first = start {
+                try body(.data(extent.part(from: first, to: position)))
+                start = nil
+            }
+            if isSame == nil { try compareBytes(part, body) }
             position = part.end
         }
+        if let start { try body(.data(extent.part(from: start, to: extent.end))) }
     }
 
-    private func compare(_ part: FileExtent, _ before: FileExtent, _ body: (Difference) throws -> Void) throws {
+    /// Whether two ranges hold the same bytes, as far as their extents tell; nil where both must be read.
+    private func holdsSame(_ part: FileExtent, _ before: FileExtent) -> Bool? {
         if comparison.options.contents == .identities {
-            if let identity = part.identity, let known = before.identity {
-                if identity != known { try body(.data(part)) }
-                return
-            }
+            if let identity = part.identity, let known = before.identity { return identity == known }
             // What is inline on one side only has changed, or moved out of the tree.
-            if part.identity != nil || before.identity != nil { return try body(.data(part)) }
+            if part.identity != nil || before.identity != nil { return false }
         }
-        guard comparison.source.holdsData, comparison.base.holdsData else { return try body(.data(part)) }
-        try compareBytes(part, body)
+        return comparison.source.holdsData && comparison.base.holdsData ? nil : false
     }
 
     /// Reads both files and reports the blocks that differ.

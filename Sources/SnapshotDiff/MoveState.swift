@@ -37,6 +37,8 @@ struct MoveState {
     var temporaries: [InodeNumber: FileName] = [:]
     /// Directories of both trees in which something was made, moved or removed, in numbers of the source.
     var touched: Set<InodeNumber> = []
+    /// Attributes taken off directories of the base in which something is made; none of most.
+    var lifted: [InodeNumber: [ExtendedAttribute]] = [:]
     /// Inodes of the base whose flags were taken off so that they can be changed.
     var unlocked: Set<InodeNumber> = []
     /// Flags that forbid changes, to be set when all else is done.

@@ -14,6 +14,7 @@ extension Plan {
             if try match(entry.inode) != nil { moves.waiting.insert(entry.inode) }
         }
         try sendAdded(in: comparison)
+        try restoreLiftedAttributes(in: comparison)
         try sendRemoved(in: comparison)
         for pair in lists.changed { try sendChanged(pair, in: comparison) }
         try restoreTimes()
@@ -123,7 +124,7 @@ extension Plan {
             moves.touched.insert(entry.directory)
             try unlockParent(directory, of: path, in: comparison)
         }
-        guard let number = try match(entry.inode) else { return try sendNew(entry.inode, at: path) }
+        guard let number = try match(entry.inode) else { return try sendNew(entry, at: path, in: comparison) }
         var names = try currentNames(of: number, in: comparison)
         let place = MoveState.Name.new(entry.link)
         if let index = try names.firstIndex(where: { try isLeaving($0, in: comparison) }) {
@@ -143,9 +144,17 @@ extension Plan {
             names.append(place)
         } else {
             // The base had it without a name, which no snapshot carries.
-            return try sendNew(entry.inode, at: path)
+            return try sendNew(entry, at: path, in: comparison)
         }
         moves.names[number] = names
+    }
+
+    /// Makes an inode, with all below it, that takes nothing on from its directory.
+    private func sendNew(_ entry: EntryChange, at path: RelativePath, in comparison: TreeComparison) throws {
+        if let directory = try match(entry.directory), let parent = path.split?.parent {
+            try liftAttributes(of: directory, at: parent, in: comparison)
+        }
+        try sendNew(entry.inode, at: path)
     }
 
     private func noteMoved(_ number: InodeNumber, from name: MoveState.Name, in comparison: TreeComparison) throws {

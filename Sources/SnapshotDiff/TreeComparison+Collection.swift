@@ -57,6 +57,14 @@ extension TreeComparison {
     }
 }
 
+/// An entry of the source, and what has its name in the base.
+private struct DeferredEntry {
+    let entry: DirectoryEntry
+    let directory: InodeNumber
+    let oldDirectory: InodeNumber?
+    let counterpart: DirectoryEntry?
+}
+
 /// One walk through all of the source.
 private struct ComparisonWalk {
     let comparison: TreeComparison
@@ -67,6 +75,10 @@ private struct ComparisonWalk {
     private var visited: Set<InodeNumber> = []
     /// Directories of the source that could not be listed.
     private var unlisted: Set<InodeNumber> = []
+    /// What did not stand under its name, until all that does was seen.
+    private var deferred: [DeferredEntry] = []
+    /// What of the base was not found under its name, except for what was removed.
+    private var unpaired: [InodeNumber] = []
 
     private var source: any SnapshotTree { comparison.source }
     private var base: any SnapshotTree { comparison.base }
@@ -80,8 +92,25 @@ private struct ComparisonWalk {
     mutating func run() throws {
         try compare(source.existingInode(source.root), base.root)
         pending = [(source.root, base.root)]
-        while let (directory, match) = pending.popLast() { try visitEntries(of: directory, match) }
+        try visitPending()
+        if !deferred.isEmpty { try visitDeferred() }
         try noteMovedOut()
+    }
+
+    private mutating func visitPending() throws {
+        while let (directory, match) = pending.popLast() { try visitEntries(of: directory, match) }
+    }
+
+    /// Looks for what did not stand under its name among all that was not found under its own.
+    private mutating func visitDeferred() throws {
+        let entries = deferred
+        deferred = []
+        try correspondence.findCandidates(among: unpaired + lists.removed.map(\.inode))
+        for deferred in entries {
+            try visitOrLose(deferred.entry, in: deferred.directory, deferred.oldDirectory, deferred.counterpart)
+        }
+        pending.reverse()
+        try visitPending()
     }
 
     /// What of the base lies in a directory that cannot be listed stays there, but for what was found elsewhere and
@@ -114,6 +143,7 @@ private struct ComparisonWalk {
             try source.forEachEntry(in: directory) { new.append($0) }
         } catch let error as SnapshotError where error.isLossOfSource {
             unlisted.insert(directory)
+            if let match { unpaired.append(match) }
             return lose(error, directory)
         }
         // The last one is next: so directories are visited in the order in which a listing has them.
@@ -125,19 +155,32 @@ private struct ComparisonWalk {
                 old.removeFirst()
             }
             let counterpart = old.first?.name == entry.name ? old.popFirst() : nil
-            do {
-                try visit(entry, in: directory, match, counterpart)
-            } catch let error as SnapshotError where error.isLossOfSource {
-                lose(error, entry.inode)
-            }
+            try visitOrLose(entry, in: directory, match, counterpart)
         }
         if let match { lists.removed.append(contentsOf: old.map { EntryChange(match, $0) }) }
+    }
+
+    private mutating func visitOrLose(
+        _ entry: DirectoryEntry, in directory: InodeNumber, _ oldDirectory: InodeNumber?, _ counterpart: DirectoryEntry?
+    ) throws {
+        do {
+            try visit(entry, in: directory, oldDirectory, counterpart)
+        } catch let error as SnapshotError where error.isLossOfSource {
+            if let counterpart { unpaired.append(counterpart.inode) }
+            lose(error, entry.inode)
+        }
     }
 
     private mutating func visit(
         _ entry: DirectoryEntry, in directory: InodeNumber, _ oldDirectory: InodeNumber?, _ counterpart: DirectoryEntry?
     ) throws {
         let paired = try counterpart.flatMap { try correspondence.pair(entry, with: $0) }
+        if paired == nil, correspondence.findsLater {
+            if let counterpart { unpaired.append(counterpart.inode) }
+            return deferred.append(
+                DeferredEntry(
+                    entry: entry, directory: directory, oldDirectory: oldDirectory, counterpart: counterpart))
+        }
         let match = try paired ?? correspondence.base(of: entry.inode)
         if match == nil || match != counterpart?.inode {
             if let counterpart, let oldDirectory {

@@ -52,7 +52,7 @@ package struct ReplayLosses: Hashable, Sendable {
     package enum Kind: String, CaseIterable, Sendable {
         case owner, permissions, extendedAttribute = "extended attribute", device = "device node", socket, fifo
         case flags = "file flags", times, hole, unreadable = "unreadable file", changed = "file changed while read"
-        case verity = "fs-verity"
+        case verity = "fs-verity", step = "failed step"
     }
 
     /// How many of each kind.

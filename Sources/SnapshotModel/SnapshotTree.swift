@@ -67,6 +67,10 @@ package protocol SnapshotTree: AnyObject {
     /// looking up; false only where the store knows that nothing else refers to it.
     func isShared(_ extent: FileExtent) throws -> Bool
 
+    /// Whether the store has moved extents since this was last asked, as btrfs does to balance its disks: identities
+    /// told before then mean nothing any more.
+    func haveExtentsMoved() throws -> Bool
+
     /// The last generation in which this tree and `base` were still one: what was last changed in it or before is
     /// the same in both, whatever is read of it. 0 where they never were one tree, or that is not known.
     func generationShared(with base: any SnapshotTree) throws -> UInt64
@@ -104,6 +108,8 @@ extension SnapshotTree {
     package func encodedExtent(_ extent: FileExtent, of number: InodeNumber) throws -> EncodedExtent? { nil }
 
     package func isShared(_ extent: FileExtent) throws -> Bool { true }
+
+    package func haveExtentsMoved() throws -> Bool { false }
 
     package func generationShared(with base: any SnapshotTree) throws -> UInt64 { 0 }
 

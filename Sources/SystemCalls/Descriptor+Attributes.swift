@@ -1,5 +1,6 @@
 import CLinux
 package import Glibc
+import SystemPackage
 
 /// Owner, mode, times and flags, of the open inode or of an entry, never of what a link points to.
 extension Descriptor {
@@ -9,7 +10,17 @@ extension Descriptor {
 
     /// Changes the mode of an entry; a symbolic link has none (`EOPNOTSUPP`).
     package func changeMode(of name: [UInt8], _ mode: mode_t) throws(SystemCallError) {
+        // The C library would look for what it holds open below the root.
+        if CurrentProcess.isConfined { return try changeModeThroughOpenFile(name, mode) }
         _ = unsafe try named("fchmodat", name) { unsafe fchmodat(rawValue, $0, mode, AT_SYMLINK_NOFOLLOW) }
+    }
+
+    private func changeModeThroughOpenFile(_ name: [UInt8], _ mode: mode_t) throws(SystemCallError) {
+        let held = try open(name, flags: OpenFlags.holdOnly)
+        guard try !held.status().isSymbolicLink else {
+            throw SystemCallError(errno: .notSupported, call: "fchmodat", place: PathBytes.describe(name))
+        }
+        _ = unsafe try named("chmod", held.descriptorPath) { unsafe chmod($0, mode) }
     }
 
     /// Changes owner and group; nil leaves one as it is.

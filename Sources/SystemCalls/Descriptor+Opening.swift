@@ -67,7 +67,7 @@ extension Descriptor {
     }
 
     /// A path that names the inode behind this descriptor (proc(5)).
-    var descriptorPath: [UInt8] { Array("/proc/self/fd/\(rawValue)".utf8) }
+    var descriptorPath: [UInt8] { Array("\(CurrentProcess.openFiles)/\(rawValue)".utf8) }
 
     /// A path by which calls that know only paths reach an entry of this directory, through no link.
     func path(of name: [UInt8]) -> [UInt8] {

@@ -1,5 +1,7 @@
+import CowVolume
 import DirectoryAccess
 import Foundation
+import Glibc
 import SnapshotDiff
 import SnapshotModel
 import SnapshotTesting
@@ -61,5 +63,44 @@ import Testing
     @Test func `a file that never rests is counted`() throws {
         let (_, _, losses) = try send(changing: .max)
         #expect(losses.counts == [.changed: 1])
+    }
+
+    @Test func `a changed file that vanishes while another is imported is counted, and the rest arrives`() throws {
+        let scratch = try Scratch()
+        let names = ["a", "b", "c"]
+        try FileManager.default.createDirectory(atPath: scratch("tree"), withIntermediateDirectories: false)
+        func write(_ text: String) throws {
+            for name in names { try Data((text + name).utf8).write(to: URL(filePath: scratch("tree/\(name)"))) }
+        }
+        try write("first ")
+        let volume = try Volume.create(at: scratch("volume"))
+        try Send(source: DirectoryTree(path: scratch("tree"))).runDirectly(into: volume.receiver("home"))
+
+        // In place, so that they are the same inodes.
+        for name in names {
+            let file = try #require(FileHandle(forWritingAtPath: scratch("tree/\(name)")))
+            try file.write(contentsOf: Data("second \(name)".utf8))
+            try file.close()
+        }
+        let vanishing = scratch("tree/c")
+        var options = PlannerOptions(comparison: .imported)
+        // Both trees were compared when the first is sent.
+        options.progress = { _ in _ = unsafe unlink(vanishing) }
+        let base = try volume.tree(of: "home")
+        let planner = Planner(source: try DirectoryTree(path: scratch("tree")), base: base, options: options)
+        let target = try volume.target(
+            VolumeTarget.Options(dataset: "home", snapshotName: "after", start: .head(base.position)))
+        try planner.run(
+            into: target, SnapshotHeader(name: "after", snapshot: SnapshotReference(uuid: .random(), generation: 0)))
+
+        let after = try volume.tree(of: "home@after")
+        func contents(_ name: String) throws -> String {
+            let inode = try #require(try after.resolve(RelativePath(validating: name.utf8)))
+            return String(decoding: try after.read(inode.number, at: 0, count: 100), as: UTF8.self)
+        }
+        #expect(try contents("a") == "second a")
+        #expect(try contents("b") == "second b")
+        #expect(try contents("c") == "first c")
+        #expect(planner.losses.counts.values.reduce(0, +) == 1)
     }
 }

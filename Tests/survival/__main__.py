@@ -1,6 +1,6 @@
 """What must survive: kill -9, a full disk, and many at once.
 
-    python3 Tests/survival [--thorough] [--only killed|full|together] [COWPATH]
+    python3 Tests/survival [--thorough] [--only killed|btrfs|full|together] [COWPATH]
 
 Exit status: 0 all holds, 1 not, 77 skipped for the reason that is printed. Errors of the program that come up are
 compared with messages.txt, which --messages writes anew, to be read and committed.
@@ -19,11 +19,14 @@ import apart  # noqa: E402
 import common  # noqa: E402
 import full_disk  # noqa: E402
 import killed  # noqa: E402
+import live_btrfs  # noqa: E402
 import order  # noqa: E402
 import refusals  # noqa: E402
 import together  # noqa: E402
 
-PARTS = {"order": order, "killed": killed, "full": full_disk, "together": together, "refusals": refusals}
+PARTS = {
+    "order": order, "killed": killed, "btrfs": live_btrfs, "full": full_disk, "together": together,
+    "refusals": refusals}
 
 
 def arguments():

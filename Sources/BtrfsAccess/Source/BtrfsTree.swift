@@ -25,6 +25,8 @@ package final class BtrfsTree: SnapshotTree {
     let contents: FileContents
     /// The path by which it was opened, for messages.
     let place: String
+    /// The last in which anything of the tree was written, as far as is known.
+    private var generation: UInt64
     private var lastInode: Inode?
     /// Directories that were asked for: files are gone through in order, but to name one takes all above it.
     private var directories: [InodeNumber: (inode: Inode, links: [InodeLink]?)] = [:]
@@ -49,6 +51,7 @@ package final class BtrfsTree: SnapshotTree {
         }
         guard subvolume.isReadOnly else { throw BtrfsTree.writable(place) }
         domain = fileSystem.uuid
+        generation = subvolume.generation
         let isReceived = subvolume.receivedUUID != nil
         var identity = SnapshotIdentity(
             name: BtrfsTree.name(of: place), uuid: subvolume.uuid, generation: subvolume.changeGeneration,
@@ -72,6 +75,18 @@ package final class BtrfsTree: SnapshotTree {
             .invalidRequest, "the subvolume is writable, and only a read-only one can be sent", place: place,
             remedy: "take a snapshot of it with 'cowpath snapshot', or make it read-only with "
                 + "'btrfs property set -ts SUBVOLUME ro true'")
+    }
+
+    /// A balance writes the leaves of a read-only subvolume anew.
+    package func haveExtentsMoved() throws -> Bool {
+        guard try located({ try items.isWritten(since: generation + 1) }) else { return false }
+        do {
+            generation = try Subvolume(of: directory.descriptor).generation
+        } catch {
+            throw SnapshotError(.notFound, "the subvolume was removed while it was read", place: place, cause: error)
+        }
+        items.removeAll()
+        return true
     }
 
     /// Sees to it that the subvolume is still there, and still what it was when it was opened.

@@ -1,6 +1,7 @@
 import CBtrfs
 import SnapshotModel
 import SystemCalls
+import Workers
 
 /// Reads files of one subvolume by their numbers.
 final class FileContents {
@@ -9,8 +10,15 @@ final class FileContents {
 
     private let root: SharedDescriptor
     private let subvolume: UInt64
+    /// How many pieces of a file that is read from start to end are read ahead: 3 MiB.
+    private static let piecesAhead = 8
+
     private var file: (inode: InodeNumber, descriptor: SharedDescriptor)?
     private var piece: (inode: InodeNumber, start: UInt64, bytes: [UInt8])?
+    /// Where the last read of the file ended.
+    private var position: UInt64 = 0
+    /// What threads are reading of the file, one behind another.
+    private var ahead: [(start: UInt64, bytes: PendingResult<[UInt8]>)] = []
 
     init(root: SharedDescriptor, subvolume: UInt64) {
         (self.root, self.subvolume) = (root, subvolume)
@@ -20,20 +28,43 @@ final class FileContents {
     func read(_ inode: Inode, at offset: UInt64, count: Int) throws(SnapshotError) -> ArraySlice<UInt8> {
         let length = UInt64(FileContents.pieceLength)
         let start = offset - offset % length
-        if count > Int(length - (offset - start)) {
+        // Who reads here and there in a large file gets what was asked for.
+        let isNext = file?.inode == inode.number && position == offset
+        let descriptor = try descriptor(of: inode)
+        position = offset + UInt64(count)
+        guard inode.size <= length || isNext, count <= Int(length - (offset - start)) else {
             return try FileContents.guarded { () throws(SystemCallError) in
-                try descriptor(of: inode).descriptor.read(at: offset, count: count)[...]
+                try descriptor.descriptor.read(at: offset, count: count)[...]
             }
         }
-        if piece?.inode != inode.number || piece?.start != start {
-            let bytes = try FileContents.guarded { () throws(SystemCallError) in
-                try descriptor(of: inode).descriptor.read(at: start, count: Int(min(length, inode.size - start)))
-            }
-            piece = (inode.number, start, bytes)
-        }
-        guard let bytes = piece?.bytes else { return [] }
+        let bytes = try readPiece(of: inode, at: start, descriptor)
         let first = min(Int(offset - start), bytes.count)
         return bytes[first..<min(bytes.count, first + count)]
+    }
+
+    /// A whole piece; the next ones are read by other threads meanwhile.
+    private func readPiece(
+        of inode: Inode, at start: UInt64, _ descriptor: SharedDescriptor
+    ) throws(SnapshotError) -> [UInt8] {
+        if let piece, piece.inode == inode.number, piece.start == start { return piece.bytes }
+        let length = UInt64(FileContents.pieceLength)
+        if ahead.first?.start != start { ahead = [] }
+        var next = (ahead.last?.start ?? start) + length
+        while ahead.count < FileContents.piecesAhead, next < inode.size {
+            let (start, count) = (next, Int(min(length, inode.size - next)))
+            ahead.append((start, WorkerPool.shared.start { try descriptor.descriptor.read(at: start, count: count) }))
+            next += length
+        }
+        // What failed there is tried again here, and fails again or not.
+        let isAhead = ahead.first?.start == start
+        var bytes = isAhead ? try? ahead.removeFirst().bytes.value() : nil
+        if bytes == nil {
+            bytes = try FileContents.guarded { () throws(SystemCallError) in
+                try descriptor.descriptor.read(at: start, count: Int(min(length, inode.size - start)))
+            }
+        }
+        piece = (inode.number, start, bytes ?? [])
+        return bytes ?? []
     }
 
     /// An extent as it is stored; nil where it is not compressed.
@@ -41,9 +72,9 @@ final class FileContents {
         var found = cowpath_btrfs_encoded()
         var bytes = [UInt8](repeating: 0, count: EncodedExtent.maximumDecodedLength)
         let size = bytes.count
+        let number = try descriptor(of: inode).descriptor.rawValue
         let count = try FileContents.guarded { () throws(SystemCallError) in
-            let number = try descriptor(of: inode).descriptor.rawValue
-            return try retrying("ioctl BTRFS_IOC_ENCODED_READ") {
+            try retrying("ioctl BTRFS_IOC_ENCODED_READ") {
                 unsafe cowpath_btrfs_encoded_read(number, offset, &bytes, size, &found)
             }
         }
@@ -55,17 +86,20 @@ final class FileContents {
             decodedOffset: found.decoded_offset, fileLength: found.file_length)
     }
 
-    private func descriptor(of inode: Inode) throws(SystemCallError) -> SharedDescriptor {
+    private func descriptor(of inode: Inode) throws(SnapshotError) -> SharedDescriptor {
         if let file, file.inode == inode.number { return file.descriptor }
         let descriptor = SharedDescriptor(
-            try root.descriptor.openInode(
-                inode.number.rawValue, ofSubvolume: subvolume,
-                generation: UInt32(truncatingIfNeeded: inode.birthGeneration), flags: OpenFlags.readQuietly))
+            try FileContents.guarded { () throws(SystemCallError) in
+                try root.descriptor.openInode(
+                    inode.number.rawValue, ofSubvolume: subvolume,
+                    generation: UInt32(truncatingIfNeeded: inode.birthGeneration), flags: OpenFlags.readQuietly)
+            })
         file = (inode.number, descriptor)
+        ahead = []
         return descriptor
     }
 
-    private static func guarded<Value>(_ body: () throws(SystemCallError) -> Value) throws(SnapshotError) -> Value {
+    private static func guarded<Value: ~Copyable>(_ body: () throws(SystemCallError) -> Value) throws(SnapshotError) -> Value {
         do throws(SystemCallError) {
             return try body()
         } catch {

@@ -1,4 +1,5 @@
 import SnapshotModel
+import Workers
 
 /// The items of one tree, read some at a time: who goes through neighbouring inodes reads the tree once.
 ///
@@ -7,7 +8,7 @@ final class ItemCache {
     /// One item, which stays what it is while it is held.
     struct Item {
         fileprivate let window: ItemWindow
-        fileprivate let place: ItemWindow.Place
+        fileprivate let place: ItemRun.Place
 
         var key: ItemKey { place.key }
         var length: Int { place.length }
@@ -25,12 +26,16 @@ final class ItemCache {
     private static let nearInodes: UInt64 = 256
     private static let nearQuestions: UInt64 = 256
     private static let longRead = 512 << 10
+    /// Who was given as much at once gets what follows read ahead.
+    private static let shortestAhead = 128 << 10
 
     let search: TreeSearch
     /// In the order of their first keys, not overlapping.
     private var windows: [ItemWindow] = []
     private var loneWindow: ItemWindow
     private var byteCount = 0
+    /// What a thread is reading, and its first key.
+    private var ahead: (first: ItemKey, run: PendingResult<ItemRun>)?
     private var clock: UInt64 = 0
     private var lastIndex = 0
     /// How many searches were made: the cost of what was asked.
@@ -56,6 +61,20 @@ final class ItemCache {
         try loneWindow.fill(search, SearchRange(first: key, last: key))
         searches += 1
         return loneWindow.places.first.map { Item(window: loneWindow, place: $0) }
+    }
+
+    /// Whether any leaf was written in a generation or later.
+    func isWritten(since generation: UInt64) throws(SnapshotError) -> Bool {
+        if !isKnownUniquelyReferenced(&loneWindow) { loneWindow = ItemWindow(size: 2 * search.nodeSize) }
+        try loneWindow.fill(search, SearchRange(first: ItemKey(0, 0), last: .last, generation: generation))
+        return !loneWindow.places.isEmpty
+    }
+
+    /// Forgets everything.
+    func removeAll() {
+        windows.removeAll()
+        byteCount = 0
+        ahead = nil
     }
 
     /// Visits items between two keys, both included, until `body` says false.
@@ -129,30 +148,79 @@ final class ItemCache {
         {
             size = max(size, min(ItemCache.longRead, 2 * before.size))
         }
-        let window = free(size)
-        // Up to where the next window begins, which has all from there on.
-        var range = SearchRange(first: key, last: .last)
-        let following = windows.partition { $0.first <= key }
-        if following < windows.count, let end = windows[following].first.previous { range.last = end }
-        try window.fill(search, range)
-        searches += 1
+        let window: ItemWindow
+        if let found = try takeAhead(key) {
+            makeRoom(found.size)
+            window = found
+        } else {
+            window = free(size)
+            try window.fill(search, range(from: key))
+            searches += 1
+        }
         window.used = clock
         lastIndex = windows.partition { $0.first <= key }
         windows.insert(window, at: lastIndex)
         byteCount += window.size
+        if window.size >= ItemCache.shortestAhead { readAhead(behind: window) }
+        return window
+    }
+
+    /// All from a key up to where the next window begins, which has all from there on.
+    private func range(from key: ItemKey) -> SearchRange {
+        let following = windows.partition { $0.first <= key }
+        let end = following < windows.count ? windows[following].first.previous : nil
+        return SearchRange(first: key, last: end ?? .last)
+    }
+
+    /// Has a thread read what will be asked for next by who goes through the tree in order.
+    private func readAhead(behind window: ItemWindow) {
+        guard let first = window.last.next, windowAtHand(for: first) == nil else { return }
+        let (search, size, range) = (search, window.size, range(from: first))
+        searches += 1
+        ahead = (
+            first,
+            WorkerPool.shared.start {
+                var run = ItemRun(size: size)
+                try run.fill(search, range)
+                return run
+            }
+        )
+    }
+
+    /// What was read ahead, where it has a key.
+    private func takeAhead(_ key: ItemKey) throws(SnapshotError) -> ItemWindow? {
+        guard let (first, pending) = ahead, first <= key else { return nil }
+        ahead = nil
+        // What failed there is tried again here, and fails again or not.
+        guard let run = try? pending.value(), key <= run.last else { return nil }
+        let window = ItemWindow(run)
+        let next = windows.partition { $0.first <= first }
+        if next > 0, windows[next - 1].last >= run.first { return nil }
+        if next < windows.count, windows[next].first <= run.last { return nil }
         return window
     }
 
     /// A window to be filled; what was asked for longest ago goes to make room for it.
     private func free(_ size: Int) -> ItemWindow {
+        var window = makeRoom(size)
+        let isFit = window?.size == size && isKnownUniquelyReferenced(&window)
+        return window.flatMap { isFit ? $0 : nil } ?? ItemWindow(size: size)
+    }
+
+    /// Drops windows until there is room for another.
+    ///
+    /// - Returns: the last of them.
+    @discardableResult
+    private func makeRoom(_ size: Int) -> ItemWindow? {
+        var dropped: ItemWindow?
         while byteCount + size > ItemCache.maximumBytes,
             let oldest = windows.indices.min(by: { windows[$0].used < windows[$1].used })
         {
-            byteCount -= windows[oldest].size
-            var window = windows.remove(at: oldest)
-            if window.size == size, isKnownUniquelyReferenced(&window) { return window }
+            let window = windows.remove(at: oldest)
+            byteCount -= window.size
+            dropped = window
         }
-        return ItemWindow(size: size)
+        return dropped
     }
 }
 

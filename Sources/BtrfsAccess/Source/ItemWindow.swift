@@ -1,9 +1,9 @@
 import SnapshotModel
 
 /// A run of neighbouring items of a tree, as one search gave them.
-final class ItemWindow {
+struct ItemRun: Sendable {
     /// Where in the buffer the contents of an item lie.
-    struct Place {
+    struct Place: Sendable {
         let key: ItemKey
         let position: Int
         let length: Int
@@ -12,69 +12,102 @@ final class ItemWindow {
     /// Each item stands behind a header: generation, object, offset, type and length.
     private static let itemHead = 32
 
-    /// The keys that the window knows all items of.
+    /// The keys that the run has all items of.
     private(set) var first = ItemKey(0, 0, 0)
     private(set) var last = ItemKey(0, 0, 0)
     private(set) var places: [Place] = []
-    /// When it was asked last, by the clock of its cache.
-    var used: UInt64 = 0
-    /// Bytes of the buffer.
-    let size: Int
-    private(set) var buffer: [UInt8]
+    fileprivate var buffer: [UInt8]
 
+    /// - Parameter size: bytes of the buffer.
     init(size: Int) {
-        self.size = size
         buffer = [UInt8](repeating: 0, count: size)
     }
 
     /// Reads the items from the first key of a range on, as many as have room.
     ///
     /// - Throws: ``SnapshotError``, with `corrupt` for what no kernel gives.
-    func fill(_ search: TreeSearch, _ range: SearchRange) throws(SnapshotError) {
+    mutating func fill(_ search: TreeSearch, _ range: SearchRange) throws(SnapshotError) {
         let found = try search.fill(&buffer, range)
         (first, last) = (range.first, range.last)
+        var places = self.places
+        self.places = []
+        let end = try ItemRun.parse(buffer, found, from: range.first, into: &places)
+        self.places = places
+        // Where another item would have had room, there is none.
+        if let key = places.last?.key, buffer.count - end < ItemRun.itemHead + search.nodeSize { last = key }
+    }
+
+    /// Finds out where items lie: in order, each within the buffer.
+    ///
+    /// - Returns: where the last one ends.
+    private static func parse(
+        _ buffer: [UInt8], _ count: Int, from first: ItemKey, into places: inout [Place]
+    ) throws(SnapshotError) -> Int {
         places.removeAll(keepingCapacity: true)
-        let buffer = buffer
         let bytes = unsafe buffer.span.bytes
         var position = TreeSearch.head
-        for _ in 0..<found {
+        for _ in 0..<count {
             let type = try bytes.number(at: position + 24, as: UInt32.self)
             let length = Int(try bytes.number(at: position + 28, as: UInt32.self))
             let key = ItemKey(
                 try bytes.number(at: position + 8), UInt8(truncatingIfNeeded: type),
                 try bytes.number(at: position + 16))
-            position += ItemWindow.itemHead
-            guard length <= bytes.byteCount - position, key >= range.first, places.last.map({ $0.key < key }) ?? true
+            position += itemHead
+            guard length <= bytes.byteCount - position, key >= first, places.last.map({ $0.key < key }) ?? true
             else { throw .badItem("the items of a btrfs tree are out of order") }
             places.append(Place(key: key, position: position, length: length))
             position += length
         }
-        // Where another item would have had room, there is none.
-        if let end = places.last?.key, bytes.byteCount - position < ItemWindow.itemHead + search.nodeSize { last = end }
+        return position
+    }
+}
+
+/// A run that is kept, or filled anew.
+final class ItemWindow {
+    private var run: ItemRun
+    /// When it was asked last, by the clock of its cache.
+    var used: UInt64 = 0
+
+    init(size: Int) {
+        run = ItemRun(size: size)
+    }
+
+    init(_ run: ItemRun) {
+        self.run = run
+    }
+
+    var first: ItemKey { run.first }
+    var last: ItemKey { run.last }
+    var places: [ItemRun.Place] { run.places }
+    /// Bytes of the buffer.
+    var size: Int { run.buffer.count }
+
+    func fill(_ search: TreeSearch, _ range: SearchRange) throws(SnapshotError) {
+        try run.fill(search, range)
     }
 
     /// The index of the first item whose key is not before one.
     func index(from key: ItemKey) -> Int {
-        var (low, high) = (0, places.count)
+        var (low, high) = (0, run.places.count)
         while low < high {
             let middle = (low + high) / 2
-            if places[middle].key < key { low = middle + 1 } else { high = middle }
+            if run.places[middle].key < key { low = middle + 1 } else { high = middle }
         }
         return low
     }
 
     /// Whether an item is the same as one of another window, key and contents.
-    func holdsSame(_ place: Place, as other: Place, of window: ItemWindow) -> Bool {
+    func holdsSame(_ place: ItemRun.Place, as other: ItemRun.Place, of window: ItemWindow) -> Bool {
         guard place.key == other.key, place.length == other.length else { return false }
-        return buffer[place.position..<place.position + place.length]
-            .elementsEqual(window.buffer[other.position..<other.position + other.length])
+        return run.buffer[place.position..<place.position + place.length]
+            .elementsEqual(window.run.buffer[other.position..<other.position + other.length])
     }
 
     /// Lends the contents of an item.
     func withContents<Result>(
-        _ place: Place, _ body: (borrowing RawSpan) throws(SnapshotError) -> Result
+        _ place: ItemRun.Place, _ body: (borrowing RawSpan) throws(SnapshotError) -> Result
     ) throws(SnapshotError) -> Result {
-        let buffer = buffer
+        let buffer = run.buffer
         let bytes = unsafe buffer.span.bytes
         return try body(bytes.extracting(place.position..<place.position + place.length))
     }

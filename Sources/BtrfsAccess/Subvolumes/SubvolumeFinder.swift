@@ -21,10 +21,13 @@ package struct SubvolumeFinder {
     private static let bufferLength = 4096
 
     private let directory: SharedDescriptor
+    private let others: [SharedDescriptor]
 
     /// - Parameter directory: one of the file system, open for reading.
-    package init(in directory: SharedDescriptor) {
+    /// - Parameter others: further directories for users who cannot search it all.
+    package init(in directory: SharedDescriptor, others: [SharedDescriptor] = []) {
         self.directory = directory
+        self.others = others
     }
 
     /// The subvolumes that a stream means by a UUID: those received with it, then the one whose own it is.
@@ -36,7 +39,7 @@ package struct SubvolumeFinder {
                 + self.numbers(of: uuid, SubvolumeFinder.subvolumeKey)
         } catch {
             guard error.isForbidden || error.isMissing || error.isUnsupported else { throw error }
-            return try findHere(uuid)
+            return try ([directory] + others).flatMap { try find(uuid, in: $0) }
         }
         // One that is being removed is named for a while and cannot be opened.
         return numbers.compactMap { try? open($0) }.filter { $0.subvolume.answers(to: uuid) }
@@ -70,7 +73,7 @@ package struct SubvolumeFinder {
         return words[contents...].prefix(length).map { UInt64(littleEndian: $0) }
     }
 
-    private func findHere(_ uuid: SnapshotUUID) throws -> [Found] {
+    private func find(_ uuid: SnapshotUUID, in directory: SharedDescriptor) throws -> [Found] {
         var found: [Found] = []
         let listed = try directory.descriptor.openDirectory(beneath: [], flags: OpenFlags.readDirectory)
         try listed.forEachEntry { entry in

@@ -22,16 +22,22 @@ package final class SubvolumeDestination: ReplayDestination {
 
     private let path: String
     private let isStrict: Bool
+    private let maximumFailures: UInt64
     private let directory: SharedDescriptor
     private let finder: SubvolumeFinder
     private var building: Building?
 
     /// Opens the directory and removes what a crash left there.
-    package init(path: String, isStrict: Bool) throws {
+    ///
+    /// - Parameter rootMount: a directory of the same file system in which bases may lie too: only root finds them
+    ///   wherever they are.
+    /// - Parameter maximumFailures: how many steps may fail before the whole does; 0 for any number.
+    package init(path: String, rootMount: String? = nil, isStrict: Bool, maximumFailures: UInt64 = 1) throws {
         self.path = path
         self.isStrict = isStrict
+        self.maximumFailures = maximumFailures
         directory = try TargetPath.openHolder(path)
-        finder = SubvolumeFinder(in: directory)
+        finder = SubvolumeFinder(in: directory, others: try rootMount.map { [try TargetPath.openHolder($0)] } ?? [])
         do {
             try PartialDirectory.removeLeftovers(in: directory.descriptor, trees: SubvolumeTrees())
             try records()?.removeLeftovers()
@@ -76,7 +82,7 @@ package final class SubvolumeDestination: ReplayDestination {
         building = Building(partial: partial, header: header)
         let replay = TreeReplay(
             root: partial.root, snapshot: header.snapshot, isStrict: isStrict, missing: missing,
-            powers: EncodedWrites()
+            maximumFailures: maximumFailures, powers: EncodedWrites()
         ) { [unowned self] reference in
             try find(reference.uuid)?.root ?? records()?.find(reference.uuid)?.root
         }

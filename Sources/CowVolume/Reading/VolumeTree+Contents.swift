@@ -33,7 +33,7 @@ extension VolumeTree {
         let end = offset + UInt64(count)
         if let inline = try inlineBytes(of: number) {
             let start = Int(min(offset, UInt64(inline.count)))
-            var bytes = Array(inline[start..<min(inline.count, start + count)])
+            var bytes = Array(inline.dropFirst(start).prefix(count))
             bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
             return bytes[...]
         }
@@ -83,7 +83,7 @@ extension VolumeTree {
             address: item.extent, generation: NodeID(rawValue: item.extent).generation, offset: item.offset)
     }
 
-    private func inlineBytes(of number: InodeNumber) throws -> [UInt8]? {
+    private func inlineBytes(of number: InodeNumber) throws -> ArraySlice<UInt8>? {
         try nodes.find(ItemKey(number.rawValue, .inline), root: rootNode)
     }
 

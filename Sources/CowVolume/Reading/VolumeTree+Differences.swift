@@ -6,7 +6,7 @@ private struct SubtreeCursor {
     enum Element {
         /// A subtree that begins at or before its first key.
         case subtree(NodeID, level: UInt8, from: ItemKey)
-        case item(ItemKey, [UInt8])
+        case item(ItemKey, ArraySlice<UInt8>)
     }
 
     private let source: any NodeSource
@@ -125,7 +125,7 @@ private struct DifferenceReporter {
     private var lastInode: UInt64?
 
     mutating func report(
-        _ key: ItemKey, new: [UInt8]?, old: [UInt8]?, _ body: (TreeDifference) throws -> Void
+        _ key: ItemKey, new: ArraySlice<UInt8>?, old: ArraySlice<UInt8>?, _ body: (TreeDifference) throws -> Void
     ) throws {
         guard key.kind == .entry else {
             if lastInode != key.object {
@@ -139,7 +139,7 @@ private struct DifferenceReporter {
         if let new { try body(.entryAdded(directory: directory, try entry(key, new))) }
     }
 
-    private func entry(_ key: ItemKey, _ value: [UInt8]) throws -> DirectoryEntry {
+    private func entry(_ key: ItemKey, _ value: ArraySlice<UInt8>) throws -> DirectoryEntry {
         let item = try EntryItem(parsing: value)
         return DirectoryEntry(
             name: try FileName(validating: key.name), inode: InodeNumber(item.inode), kind: item.kind)

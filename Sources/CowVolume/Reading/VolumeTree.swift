@@ -110,7 +110,7 @@ package final class VolumeTree: SnapshotTree {
         _ = try existingInode(number)
         var attributes: [ExtendedAttribute] = []
         try nodes.forEachItem(from: ItemKey(number.rawValue, .extendedAttribute), root: rootNode) { key, value in
-            attributes.append(ExtendedAttribute(name: key.name, value: value))
+            attributes.append(ExtendedAttribute(name: key.name, value: Array(value)))
             return true
         }
         return attributes
@@ -120,7 +120,7 @@ package final class VolumeTree: SnapshotTree {
         guard let target = try nodes.find(ItemKey(number.rawValue, .symbolicLinkTarget), root: rootNode) else {
             throw SnapshotError(.notFound, "inode \(number.rawValue) is no symbolic link", place: name)
         }
-        return target
+        return Array(target)
     }
 
     /// Says in errors which tree they are about.

@@ -72,7 +72,8 @@ extension ReceiveSession {
     private func writeInline(_ number: UInt64, offset: UInt64, _ data: ArraySlice<UInt8>) throws -> Bool {
         if let buffer, buffer.number == number, buffer.end == offset { return false }
         try flushBuffer()
-        guard try inode(number).size > 0, var inline = try tree.editor.find(ItemKey(number, .inline)) else {
+        guard try inode(number).size > 0, var inline = try tree.editor.find(ItemKey(number, .inline)).map(Array.init)
+        else {
             buffer = WriteBuffer(number: number, start: offset, bytes: [])
             return false
         }
@@ -172,7 +173,7 @@ extension ReceiveSession {
     /// The same, and none of them inline.
     func settleAsExtents(_ number: UInt64) throws {
         try settle(number)
-        guard let inline = try tree.editor.find(ItemKey(number, .inline)) else { return }
+        guard let inline = try tree.editor.find(ItemKey(number, .inline)).map(Array.init) else { return }
         try tree.editor.remove(ItemKey(number, .inline))
         try submit(number, 0, inline)
         try drain()
@@ -207,7 +208,7 @@ extension ReceiveSession {
             if size == 0 {
                 try tree.editor.remove(ItemKey(number, .inline))
             } else if size < UInt64(inline.count) {
-                try tree.editor.put(ItemKey(number, .inline), Array(inline[..<Int(size)]))
+                try tree.editor.put(ItemKey(number, .inline), Array(inline.prefix(Int(size))))
             }
         } else if size <= old {
             try removeRange(number, size..<FileLimits.maximumSize)

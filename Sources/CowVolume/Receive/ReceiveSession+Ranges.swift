@@ -149,12 +149,12 @@ extension ReceiveSession {
 
     /// Small contents that have no extent are copied.
     private func copy(
-        _ inline: [UInt8], _ source: CloneSource, _ length: UInt64, _ path: RelativePath, _ offset: UInt64
+        _ inline: ArraySlice<UInt8>, _ source: CloneSource, _ length: UInt64, _ path: RelativePath, _ offset: UInt64
     ) throws {
         let count = UInt64(inline.count)
         let low = min(source.offset, count)
         let high = min(source.offset + length, count)
-        if low < high { try write(path, offset: offset, inline[Int(low)..<Int(high)]) }
+        if low < high { try write(path, offset: offset, inline.prefix(Int(high)).dropFirst(Int(low))) }
         // What follows in the source is a hole, and so it is here.
         if high - low < length {
             let number = try regularFile(path)

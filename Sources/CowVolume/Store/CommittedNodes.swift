@@ -34,7 +34,7 @@ final class CommittedNodes: NodeSource {
 
     /// The value under a key; nil where there is none. Committed trees never change, so that what lies between the
     /// ends of a leaf can only be there.
-    func find(_ key: ItemKey, root: NodeID) throws -> [UInt8]? {
+    func find(_ key: ItemKey, root: NodeID) throws -> ArraySlice<UInt8>? {
         if let (lastRoot, leaf) = lastLeaf, lastRoot == root, let first = leaf.keys.first, let last = leaf.keys.last,
             first <= key, key <= last
         {

@@ -18,7 +18,7 @@ struct ByteWriter {
         write(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
     }
 
-    mutating func write(counted value: [UInt8]) {
+    mutating func write(counted value: some Collection<UInt8>) {
         write(UInt64(value.count))
         bytes.append(contentsOf: value)
     }
@@ -26,19 +26,23 @@ struct ByteWriter {
 
 /// Reads what ``ByteWriter`` wrote, and anything else without trapping.
 struct ByteReader {
-    private let bytes: [UInt8]
-    private var position = 0
+    private let bytes: ArraySlice<UInt8>
+    private var index: Int
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: ArraySlice<UInt8>) {
         self.bytes = bytes
+        index = bytes.startIndex
     }
 
-    var isAtEnd: Bool { position == bytes.count }
+    var isAtEnd: Bool { index == bytes.endIndex }
+
+    /// How many bytes were read.
+    private var position: Int { index - bytes.startIndex }
 
     mutating func byte() throws(SnapshotError) -> UInt8 {
-        guard position < bytes.count else { throw cut() }
-        defer { position += 1 }
-        return bytes[position]
+        guard index < bytes.endIndex else { throw cut() }
+        defer { index += 1 }
+        return bytes[index]
     }
 
     mutating func integer() throws(SnapshotError) -> UInt64 {
@@ -69,14 +73,14 @@ struct ByteReader {
         return value
     }
 
-    /// Bytes with their count before them.
-    mutating func counted(atMost limit: Int) throws(SnapshotError) -> [UInt8] {
+    /// Bytes with their count before them: a part of what is read, not a copy.
+    mutating func counted(atMost limit: Int) throws(SnapshotError) -> ArraySlice<UInt8> {
         let count = try integer()
-        guard count <= UInt64(limit), count <= UInt64(bytes.count - position) else {
+        guard count <= UInt64(limit), count <= UInt64(bytes.endIndex - index) else {
             throw SnapshotError(.corrupt, "a length of \(count) bytes does not fit", place: "byte \(position)")
         }
-        defer { position += Int(count) }
-        return [UInt8](bytes[position..<position + Int(count)])
+        defer { index += Int(count) }
+        return bytes[index..<index + Int(count)]
     }
 
     /// What follows the last field must be nothing.

@@ -23,7 +23,7 @@ enum InodeItem {
         return writer.bytes
     }
 
-    static func parse(_ bytes: [UInt8], number: UInt64) throws(SnapshotError) -> Inode {
+    static func parse(_ bytes: ArraySlice<UInt8>, number: UInt64) throws(SnapshotError) -> Inode {
         var reader = ByteReader(bytes)
         guard let kind = FileKind(rawValue: try reader.byte()) else {
             throw SnapshotError(.corrupt, "an inode has an unknown kind", place: "inode \(number)")

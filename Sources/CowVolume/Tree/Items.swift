@@ -26,7 +26,7 @@ struct ExtentItem: Hashable {
     }
 
     /// - Parameter start: where in the file the range begins.
-    init(parsing bytes: [UInt8], start: UInt64) throws(SnapshotError) {
+    init(parsing bytes: ArraySlice<UInt8>, start: UInt64) throws(SnapshotError) {
         var reader = ByteReader(bytes)
         extent = try reader.integer()
         offset = try reader.integer()
@@ -67,7 +67,7 @@ struct EntryItem: Hashable {
         self.generation = generation
     }
 
-    init(parsing bytes: [UInt8]) throws(SnapshotError) {
+    init(parsing bytes: ArraySlice<UInt8>) throws(SnapshotError) {
         var reader = ByteReader(bytes)
         inode = try reader.integer()
         guard let kind = FileKind(rawValue: try reader.byte()) else {

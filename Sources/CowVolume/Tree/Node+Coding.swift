@@ -32,7 +32,7 @@ extension Node {
 
     /// Reads an encoded node and checks that it can stand in a tree: keys ascend, and there are some.
     convenience init(parsing bytes: [UInt8], id: NodeID) throws(SnapshotError) {
-        var reader = ByteReader(bytes)
+        var reader = ByteReader(bytes[...])
         guard try reader.byte() == Node.formatVersion else {
             throw SnapshotError(.unsupported, "a node has an unknown format")
         }
@@ -43,7 +43,7 @@ extension Node {
             throw SnapshotError(.corrupt, "a node of level \(level) claims \(count) items")
         }
         var keys: [ItemKey] = []
-        var values: [[UInt8]] = []
+        var values: [ArraySlice<UInt8>] = []
         var children: [NodeID] = []
         keys.reserveCapacity(Int(count))
         if level == 0 { values.reserveCapacity(Int(count)) } else { children.reserveCapacity(Int(count)) }
@@ -55,7 +55,7 @@ extension Node {
             }
             object = next
             let offset = try reader.integer()
-            let name = try reader.counted(atMost: FileName.maximumLength)
+            let name = Array(try reader.counted(atMost: FileName.maximumLength))
             let key = ItemKey(object, kind, offset: offset, name: name)
             if let last = keys.last, !(last < key) {
                 throw SnapshotError(.corrupt, "the keys of a node are out of order")

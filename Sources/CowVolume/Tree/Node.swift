@@ -1,3 +1,5 @@
+import SnapshotModel
+
 /// The number of a node: the generation that wrote it above ``NodeID/sequenceBits`` bits of a sequence.
 ///
 /// So every pointer to a child carries the generation of the child, two writers never take the same number,
@@ -38,14 +40,14 @@ final class Node {
     /// 0 for a leaf.
     let level: UInt8
     var keys: [ItemKey]
-    /// Of a leaf: what stands under each key.
-    var values: [[UInt8]]
+    /// Of a leaf: what stands under each key. The values of a node that was read are parts of one array.
+    var values: [ArraySlice<UInt8>]
     /// Of an inner node: the child that begins at each key.
     var children: [NodeID]
     /// About how many bytes the node takes when encoded.
     var size: Int
 
-    init(id: NodeID, level: UInt8, keys: [ItemKey] = [], values: [[UInt8]] = [], children: [NodeID] = []) {
+    init(id: NodeID, level: UInt8, keys: [ItemKey] = [], values: [ArraySlice<UInt8>] = [], children: [NodeID] = []) {
         self.id = id
         self.level = level
         self.keys = keys
@@ -81,7 +83,7 @@ final class Node {
     }
 
     /// Of a leaf: what stands under a key; nil where nothing does.
-    func value(of key: ItemKey) -> [UInt8]? {
+    func value(of key: ItemKey) -> ArraySlice<UInt8>? {
         let index = lowerBound(key)
         guard index < keys.count, index < values.count, keys[index] == key else { return nil }
         return values[index]
@@ -115,4 +117,15 @@ final class Node {
 protocol NodeSource: AnyObject {
     /// - Throws: `SnapshotError` where the node is damaged or gone.
     func node(_ id: NodeID) throws -> Node
+}
+
+extension NodeSource {
+    /// The child of an inner node at an index, which must stand one level lower.
+    func child(of parent: Node, at index: Int) throws -> Node {
+        let child = try node(parent.children[index])
+        guard child.level == parent.level - 1 else {
+            throw SnapshotError(.corrupt, "a node stands at the wrong level", place: "node \(child.id.rawValue)")
+        }
+        return child
+    }
 }

@@ -19,7 +19,7 @@ struct TreeCursor {
     }
 
     /// The value at the place; empty behind the last item.
-    var value: [UInt8] {
+    var value: ArraySlice<UInt8> {
         guard let leaf = path.last, leaf.index < leaf.node.values.count else { return [] }
         return leaf.node.values[leaf.index]
     }
@@ -37,7 +37,7 @@ struct TreeCursor {
         while !node.isLeaf {
             let index = node.childIndex(key)
             path.append((node, index))
-            node = try child(of: node, at: index)
+            node = try source.child(of: node, at: index)
         }
         path.append((node, node.lowerBound(key)))
         try settle()
@@ -64,7 +64,7 @@ struct TreeCursor {
         path[depth].index -= 1
         path.removeSubrange((depth + 1)...)
         while let last = path.last, !last.node.isLeaf {
-            let node = try child(of: last.node, at: last.index)
+            let node = try source.child(of: last.node, at: last.index)
             path.append((node, node.keys.count - 1))
         }
         return true
@@ -77,42 +77,28 @@ struct TreeCursor {
         path.removeSubrange((depth + 1)...)
         path[depth].index += 1
         while let last = path.last, !last.node.isLeaf {
-            path.append((try child(of: last.node, at: last.index), 0))
+            path.append((try source.child(of: last.node, at: last.index), 0))
         }
-    }
-
-    private func child(of node: Node, at index: Int) throws -> Node {
-        let child = try source.node(node.children[index])
-        guard child.level == node.level - 1 else {
-            throw SnapshotError(.corrupt, "a node stands at the wrong level", place: "node \(child.id.rawValue)")
-        }
-        return child
     }
 }
 
 extension NodeSource {
     /// The value under a key; nil where there is none.
-    func find(_ key: ItemKey, root: NodeID) throws -> [UInt8]? {
+    func find(_ key: ItemKey, root: NodeID) throws -> ArraySlice<UInt8>? {
         try leaf(for: key, root: root).value(of: key)
     }
 
     /// The leaf in which a key stands or would stand.
     func leaf(for key: ItemKey, root: NodeID) throws -> Node {
         var node = try node(root)
-        while !node.isLeaf {
-            let child = try self.node(node.children[node.childIndex(key)])
-            guard child.level == node.level - 1 else {
-                throw SnapshotError(.corrupt, "a node stands at the wrong level", place: "node \(child.id.rawValue)")
-            }
-            node = child
-        }
+        while !node.isLeaf { node = try child(of: node, at: node.childIndex(key)) }
         return node
     }
 
     /// Visits the items of one kind of one inode, in order, from an offset and name on.
     ///
     /// `body` returns whether to go on.
-    func forEachItem(from first: ItemKey, root: NodeID, _ body: (ItemKey, [UInt8]) throws -> Bool) throws {
+    func forEachItem(from first: ItemKey, root: NodeID, _ body: (ItemKey, ArraySlice<UInt8>) throws -> Bool) throws {
         var cursor = TreeCursor(self, root: root)
         try cursor.seek(first)
         while let key = cursor.key, key.object == first.object, key.kind == first.kind {

@@ -25,7 +25,7 @@ final class TreeEditor: NodeSource {
         self.committed = committed
         self.generation = generation
         root = NodeID(generation: generation, sequence: 0)
-        let leaf = try makeNode(level: 0, keys: [key], values: [value])
+        let leaf = try makeNode(level: 0, keys: [key], values: [value[...]])
         root = leaf.id
     }
 
@@ -42,7 +42,7 @@ final class TreeEditor: NodeSource {
         return try committed.node(id)
     }
 
-    func find(_ key: ItemKey) throws -> [UInt8]? { try find(key, root: root) }
+    func find(_ key: ItemKey) throws -> ArraySlice<UInt8>? { try find(key, root: root) }
 
     /// Sets what stands under a key.
     func put(_ key: ItemKey, _ value: [UInt8]) throws {
@@ -51,11 +51,11 @@ final class TreeEditor: NodeSource {
         let index = path[path.count - 1].index
         if index < leaf.keys.count, leaf.keys[index] == key {
             grow(leaf, by: value.count - leaf.values[index].count)
-            leaf.values[index] = value
+            leaf.values[index] = value[...]
         } else {
             grow(leaf, by: Node.weigh(key, valueCount: value.count), items: 1)
             leaf.keys.insert(key, at: index)
-            leaf.values.insert(value, at: index)
+            leaf.values.insert(value[...], at: index)
         }
         try split(path)
     }
@@ -113,7 +113,7 @@ final class TreeEditor: NodeSource {
     }
 
     private func makeNode(
-        level: UInt8, keys: [ItemKey], values: [[UInt8]] = [], children: [NodeID] = []
+        level: UInt8, keys: [ItemKey], values: [ArraySlice<UInt8>] = [], children: [NodeID] = []
     ) throws -> Node {
         let node = Node(id: try nextID(), level: level, keys: keys, values: values, children: children)
         adopt(node)

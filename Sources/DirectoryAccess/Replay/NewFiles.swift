@@ -30,7 +30,11 @@ final class NewFiles {
         let steps: [Instruction]
 
         /// The open file, after all its steps.
-        func replay(_ account: LossAccount, _ powers: (any FilePowers)?) throws -> TargetFile {
+        ///
+        /// - Parameter fail: what becomes of a step that fails.
+        func replay(
+            _ account: LossAccount, _ powers: (any FilePowers)?, _ fail: (any Error) throws -> Void
+        ) throws -> TargetFile {
             let file = TargetFile(opened, path: path, permissions: permissions, account: account, powers: powers)
             file.mayHoldBase = false
             for step in steps {
@@ -39,7 +43,13 @@ final class NewFiles {
                     try file.setFlags(flags)
                 }
             }
-            for step in steps where !step.sets(permissions) { try file.apply(step) }
+            for step in steps where !step.sets(permissions) {
+                do {
+                    try file.apply(step)
+                } catch {
+                    try fail((error as? SystemCallError).map { SnapshotError.replaying($0, at: path) } ?? error)
+                }
+            }
             return file
         }
     }
@@ -56,6 +66,7 @@ final class NewFiles {
     private struct FinishedBatch: Sendable {
         let paths: [RelativePath]
         let losses: ReplayLosses
+        let failures: [any Error]
     }
 
     private let account: LossAccount
@@ -65,6 +76,7 @@ final class NewFiles {
         [unowned self] in
         account.add($0.losses)
         inWork.subtract($0.paths)
+        for failure in $0.failures { try account.fail(failure) }
     }
     /// The batch that is being gathered.
     private var batch: [GatheredFile] = []
@@ -131,7 +143,7 @@ final class NewFiles {
     func reopenLast(_ path: RelativePath) throws -> TargetFile? {
         guard batch.last?.path == path, let file = batch.popLast() else { return nil }
         inWork.remove(path)
-        return try file.replay(account, powers)
+        return try file.replay(account, powers) { try account.fail($0) }
     }
 
     func isInWork(_ path: RelativePath) -> Bool { inWork.contains(path) }
@@ -163,14 +175,16 @@ final class NewFiles {
         let (isStrict, powers) = (account.isStrict, powers)
         try pipeline.submit {
             let account = LossAccount(isStrict: isStrict)
+            var failures: [any Error] = []
             for file in files {
                 do {
-                    try file.replay(account, powers).close()
-                } catch let error as SystemCallError {
-                    throw SnapshotError.replaying(error, at: file.path)
+                    try file.replay(account, powers) { failures.append($0) }.close()
+                } catch {
+                    failures.append(
+                        (error as? SystemCallError).map { SnapshotError.replaying($0, at: file.path) } ?? error)
                 }
             }
-            return FinishedBatch(paths: files.map(\.path), losses: account.losses)
+            return FinishedBatch(paths: files.map(\.path), losses: account.losses, failures: failures)
         }
     }
 }

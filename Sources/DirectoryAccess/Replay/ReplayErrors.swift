@@ -4,10 +4,20 @@ import SystemCalls
 /// Counts what cannot be kept, or makes it an error, as was asked for.
 final class LossAccount {
     let isStrict: Bool
+    /// How many steps may fail before the replay does; 0 for any number.
+    private let maximumFailures: UInt64
     private(set) var losses = ReplayLosses()
 
-    init(isStrict: Bool) {
+    init(isStrict: Bool, maximumFailures: UInt64 = 1) {
         self.isStrict = isStrict
+        self.maximumFailures = maximumFailures
+    }
+
+    /// Counts a step that failed, or fails where that was one too many.
+    func fail(_ error: any Error) throws {
+        guard maximumFailures != 1 else { throw error }
+        losses.add(.step, "\(error)")
+        if maximumFailures != 0, losses.counts[.step, default: 0] >= maximumFailures { throw error }
     }
 
     func lose(_ kind: ReplayLosses.Kind, _ path: RelativePath, _ cause: SystemCallError? = nil) throws {
@@ -73,7 +83,7 @@ extension SystemCallError {
         case .owner, .times: isForbidden || isInvalid
         case .extendedAttribute: isForbidden || isUnsupported || isInvalid || isTooLarge || isNoSpace
         case .flags: isForbidden || isUnsupported || isInvalid
-        case .device, .fifo, .socket, .hole, .verity, .unreadable, .changed: false
+        case .device, .fifo, .socket, .hole, .verity, .unreadable, .changed, .step: false
         }
     }
 }

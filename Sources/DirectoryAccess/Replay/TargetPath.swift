@@ -25,7 +25,7 @@ package enum TargetPath {
     }
 
     /// The open directory that holds the last name of a path, and that name.
-    static func split(_ path: String) throws -> (parent: SharedDescriptor, name: [UInt8]) {
+    package static func split(_ path: String) throws -> (parent: SharedDescriptor, name: [UInt8]) {
         var bytes = Array(path.utf8)
         while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
         let slash = bytes.lastIndex(of: UInt8(ascii: "/"))

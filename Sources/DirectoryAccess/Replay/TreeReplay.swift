@@ -51,14 +51,15 @@ package final class TreeReplay {
     /// - Parameter root: the directory, open for reading.
     /// - Parameter snapshot: by what the stream knows the snapshot, for CLONE from itself.
     /// - Parameter missing: what could not be made of the base.
+    /// - Parameter maximumFailures: how many steps may fail before the replay does; 0 for any number.
     /// - Parameter powers: what files can do here.
     package init(
         root: SharedDescriptor, snapshot: SnapshotReference, isStrict: Bool, missing: Set<RelativePath> = [],
-        powers: (any FilePowers)? = nil, findSnapshot: @escaping SnapshotFinder
+        maximumFailures: UInt64 = 1, powers: (any FilePowers)? = nil, findSnapshot: @escaping SnapshotFinder
     ) {
         self.root = root
         self.snapshot = snapshot
-        account = LossAccount(isStrict: isStrict)
+        account = LossAccount(isStrict: isStrict, maximumFailures: maximumFailures)
         self.powers = powers
         newFiles = NewFiles(account: account, powers: powers)
         self.missing = missing
@@ -96,8 +97,10 @@ package final class TreeReplay {
         } catch {
             // What came before may have failed too, and is then what is to be told.
             try newFiles.finish()
-            if let error = error as? SystemCallError { throw SnapshotError.replaying(error, at: instruction.path) }
-            throw (error as? SnapshotError)?.placed(ifNeeded: "\(instruction.path)") ?? error
+            if let error = error as? SystemCallError {
+                return try account.fail(SnapshotError.replaying(error, at: instruction.path))
+            }
+            try account.fail((error as? SnapshotError)?.placed(ifNeeded: "\(instruction.path)") ?? error)
         }
     }
 

@@ -15,7 +15,12 @@ enum Terminal {
 
     /// Prints one line, `cowpath: …`, on standard error.
     static func report(_ message: String) {
-        FileHandle.standardError.write(Data("cowpath: \(message)\n".utf8))
+        say("cowpath: \(message)")
+    }
+
+    /// Prints one line on standard error.
+    static func say(_ line: String) {
+        FileHandle.standardError.write(Data("\(line)\n".utf8))
     }
 
     /// Writes text to standard output.

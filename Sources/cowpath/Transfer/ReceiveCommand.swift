@@ -1,7 +1,9 @@
 import ArgumentParser
+import Foundation
 import Replication
 import SendStream
 import SnapshotModel
+import SystemCalls
 
 /// `cowpath receive TARGET`
 struct ReceiveCommand: ParsableCommand {
@@ -10,11 +12,11 @@ struct ReceiveCommand: ParsableCommand {
         abstract: "Replay a stream from standard input onto a volume or a directory.",
         discussion: """
             Streams of cowpath and of btrfs are told apart by themselves. In a volume a snapshot is made, in a \
-            directory a directory named after the snapshot.
+            directory a directory named after the snapshot, and on a mounted btrfs a read-only subvolume.
             """)
 
     @Argument(help: "VOLUME, VOLUME/DATASET[@SNAPSHOT] or a directory.", completion: .directory)
-    var target: String
+    var target: String?
 
     @Option(name: .short, help: "Read the stream from a file.", completion: .file())
     var file: String?
@@ -39,49 +41,71 @@ struct ReceiveCommand: ParsableCommand {
 
     @Option(
         name: [.customShort("m")],
-        help: "Accepted for btrfs receive's sake: snapshots are found without knowing the mount point.",
+        help: "Where else the base may be on a btrfs, for users who cannot search it all as root can.",
         completion: .directory)
     var mountPoint: String?
 
     @Flag(
         name: [.customShort("C"), .customLong("chroot")],
-        help: "Accepted for btrfs receive's sake: nothing outside the target can be reached anyway.")
+        help: "Confine the process to the target with chroot(2); only for root.")
     var chroot = false
 
     @Option(
         name: [.customShort("E"), .customLong("max-errors")],
-        help: "Only 1 can be had: a snapshot is received whole or not at all.")
-    var maximumErrors = 1
+        help: "Into a subvolume: end at this many failed steps, or with 0 at none; those are counted (status 2).")
+    var maximumErrors: UInt64 = 1
 
     @OptionGroup var output: ProgressOptions
     @OptionGroup var format: JSONOption
 
-    func validate() throws {
-        guard maximumErrors == 1 else {
-            throw ValidationError("a snapshot is received whole or not at all, so only -E 1 can be had")
-        }
-    }
-
     func run() throws {
         if dump { return try StoredStreams.dump(try StreamInput.open(file), write: Terminal.write) }
-        var request = ReceiveRequest(target: target)
+        guard let target else { throw ValidationError("Missing expected argument '<target>'") }
+        let source = try StreamInput.open(file)
+        if chroot { try confine(to: target) }
+        var request = ReceiveRequest(target: chroot ? "/" : target)
+        request.rootMount = mountPoint
+        request.maximumFailures = maximumErrors
         request.mirror = mirror
         request.force = force
         request.strict = strict
         let receiver = try Receiver(request, opener: TreeOpener())
-        let target = AdaptingTarget(receiver, excluding: forceDecompress ? .encodedWrites : [])
-        let source = try StreamInput.open(file)
+        let adapted = AdaptingTarget(receiver, excluding: forceDecompress ? .encodedWrites : [])
+        // As btrfs receive speaks, for those who read what it says.
+        var isStock = !output.quiet && !format.json
         let metered = try output.metered { report in
             let metered = MeteredTarget(
-                target, cancellation: Terminal.cancellationBySignals(), report: report, logger: output.logger)
-            try StoredStreams.replay(source, into: metered, honoursEnd: endAtMark)
+                adapted, cancellation: Terminal.cancellationBySignals(), report: report, logger: output.logger)
+            try StoredStreams.replay(source, into: metered, honoursEnd: endAtMark) { encoding, header in
+                isStock = isStock && encoding == .btrfs && receiver.makesSubvolumes
+                if isStock { try announce(header) }
+            }
             return metered
         }
         if format.json {
             try JSONLines.print(ReplaySummary(snapshots: receiver.received, metered.finished, receiver.losses))
-        } else if !output.quiet {
+        } else if !output.quiet, !isStock {
             for name in receiver.received { try Terminal.write(EscapedBytes.describe(name.utf8) + "\n") }
         }
         try Terminal.conclude(receiver.losses)
+    }
+
+    private func announce(_ header: SnapshotHeader) throws {
+        let name = EscapedBytes.describe(header.name.utf8)
+        if header.base.reference == nil {
+            FileHandle.standardError.write(Data("At subvol \(name)\n".utf8))
+        } else {
+            try Terminal.write("At snapshot \(name)\n")
+        }
+    }
+
+    private func confine(to target: String) throws {
+        do {
+            try CurrentProcess.confine(to: target)
+        } catch {
+            throw SnapshotError(
+                error.isMissing || error.isNotADirectory ? .notFound : .system,
+                "the process cannot be confined to its target", place: target, remedy: error.remedy, cause: error)
+        }
     }
 }

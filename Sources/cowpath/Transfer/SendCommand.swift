@@ -68,7 +68,10 @@ struct SendCommand: ParsableCommand {
                     writer, cancellation: Terminal.cancellationBySignals(), report: report, logger: output.logger)
                 // A btrfs stream has no place for them.
                 let announcesTotals = encoding.format == .cowpath || report != nil
-                let losses = try sender.run(into: metered, announcesTotals: announcesTotals)
+                let losses = try sender.run(into: metered, announcesTotals: announcesTotals) { address in
+                    // As btrfs send does, for scripts that read it.
+                    if encoding.format == .btrfs, !output.quiet, report == nil { Terminal.say("At subvol \(address)") }
+                }
                 try writer.close()
                 return losses
             }
