@@ -14,7 +14,7 @@ def amount(value, measure):
         return seconds(value)
     if measure == "per inode":
         return f"{value:.1f} bytes"
-    return f"{value / MIB:,.1f} MiB"
+    return f"{value / MIB:,.1f} MiB" if value >= MIB else f"{value / 1024:.0f} KiB"
 
 
 def peak(side):
@@ -92,7 +92,7 @@ def render(results):
         "",
         *grid(head, "lrlrrlrr", [cells(row) for row in results["rows"]]),
         "",
-        "In a folder where `tree` is the source:",
+        f"In a folder where `{results.get('tree', 'tree')}` is the source:",
         "",
         *commands(results["rows"]),
         "",
