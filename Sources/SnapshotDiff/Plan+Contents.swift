@@ -55,10 +55,7 @@ extension Plan {
         if try comparison.hasSurelySameContents(new, old) { return false }
         let before = sink.totals.instructions
         if old.size > new.size { try emit(.truncate(path, size: new.size)) }
-        let growsFirst = try growsIntoHole(new, from: old.size)
-        if growsFirst { try emit(.truncate(path, size: new.size)) }
-        let reached = growsFirst ? new.size : min(old.size, new.size)
-        let writer = ContentWriter(plan: self, inode: new, path: path, reached: reached)
+        let writer = ContentWriter(plan: self, inode: new, path: path, reached: min(old.size, new.size))
         var files = FilePair(comparison: comparison, new: new, old: old)
         try files.forEachDifference { difference in
             switch difference {
@@ -73,17 +70,6 @@ extension Plan {
         }
         try writer.finish()
         return sink.totals.instructions != before
-    }
-
-    /// Whether a file grows from an odd end in a block that holds no data now. Growing writes zeros behind the old
-    /// end, so that it comes before the block is punched or set aside.
-    private func growsIntoHole(_ new: Inode, from end: UInt64) throws -> Bool {
-        guard new.size > end, end % 4096 != 0, sink.accepts.contains(.allocation), !header.withoutData else {
-            return false
-        }
-        var cursor = ExtentCursor(source, new.number)
-        guard let extent = try cursor.extent(at: end) else { return true }
-        return extent.offset > end || extent.content == .preallocated
     }
 
     /// A hole is punched where the target can; else only what held data is overwritten with zeros.
