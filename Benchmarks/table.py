@@ -84,7 +84,7 @@ def render(results):
         f"{host['cores']} cores of {host['processor']}, {host['memory_bytes'] / (1 << 30):.0f} GiB of memory, "
         f"{host['system']}, Linux {host['kernel']}, {host['filesystem']}, {results['date'][:10]}.",
         f"{versions}; no options but those shown below.",
-        *([results["durability"]] if results.get("durability") and any("peer" in row for row in results["rows"]) else []),
+        *([results["durability"]] if any("peer" in row for row in results["rows"]) else []),
         f"{warm}",
         f"{runs.capitalize()}; times are medians, and {results['nothing_seconds'] * 1000:.1f} ms of each is the start "
         f"of a process. The load of the machine was {results['load_before']:.1f} before the first.",

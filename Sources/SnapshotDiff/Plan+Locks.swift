@@ -27,9 +27,10 @@ extension Plan {
         if flags != 0, sink.accepts.contains(.flags) { try emit(.setFlags(path, flags: flags)) }
     }
 
-    /// Sets the flags of a new inode that it does not have yet.
+    /// Sets the flags of a new inode that it does not have yet. What a device or a fifo has of its directory's flags
+    /// cannot be set.
     func emitFlags(afterContents flags: UInt64, at path: RelativePath, of kind: FileKind) throws {
-        if kind != .regular || flags & Plan.lockingFlags != 0 { try emitFlags(flags, at: path) }
+        if kind == .directory || kind == .regular && flags & Plan.lockingFlags != 0 { try emitFlags(flags, at: path) }
     }
 
     /// Sets flags at once, or at the end where they forbid what may still come: a further name, or times.
