@@ -90,17 +90,21 @@ class Programs:
 class Case:
     """One history on its way by all routes. `failures` says what went wrong, a line each."""
 
-    def __init__(self, label, programs, targets, work, mode, seed=0, keep=None, asks_rsync=False):
+    def __init__(self, label, programs, targets, work, mode, seed=0, keep=None, asks_rsync=False,
+                 shares=True):
         self.label, self.programs, self.mode, self.keep = label, programs, mode, keep
-        self.asks_rsync = asks_rsync
+        # What moves on the disk while it is sent need not be shared.
+        self.asks_rsync, self.shares = asks_rsync, shares
         self.random, self.work = random.Random(seed), os.path.join(work, "case")
+        # Of a case that was broken off.
+        shutil.rmtree(self.work, ignore_errors=True)
         os.mkdir(self.work)
         # Those who have not failed yet, the yardstick first.
         self.places = {route: target.folder() for route, target in targets.items()}
         self.failures, self.stock_failures, self.compared = [], [], 0
         self.originals = []
         self.layouts = {route: [] for route in self.places}
-        self.bookmarks = {}
+        self.bookmarks, self.waiting = {}, []
         # What the yardstick's newest was sent with, and what was lost on its way: paths with fields; all such fields.
         self.transid, self.unsaid, self.fields_unsaid = None, set(), set()
 
@@ -122,7 +126,9 @@ class Case:
 
     def carry(self, transfers):
         """Takes the transfers in turn by every route; one that has failed is not gone further."""
+        self.waiting = list(transfers)
         for transfer in transfers:
+            self.waiting.remove(transfer)
             self.originals.append(Layout(transfer.snapshot))
             said = shown_subvolume(transfer.snapshot)
             streams, self.transid, self.unsaid = self.streams(transfer), None, set()
@@ -152,7 +158,8 @@ class Case:
         found = {STOCK: self.stream(STOCK, transfer, transfer.parent)}
         base = transfer.parent
         if base in self.bookmarks:
-            btrfs("subvolume", "delete", base)
+            if not any(base == later.parent or base in later.clones for later in self.waiting):
+                btrfs("subvolume", "delete", base)
             base = self.bookmarks[base]
         found[OURS] = self.stream(OURS, transfer, base)
         if self.mode.own_encoding:
@@ -190,7 +197,7 @@ class Case:
         lines += identity_differences(received, said, self.transid)
         layouts, yardstick = self.layouts[route], self.layouts[YARDSTICK]
         layouts.append(Layout(received))
-        whole = len(yardstick) == len(layouts)
+        whole = len(yardstick) == len(layouts) and self.shares
         return lines + layout_differences(layouts, self.originals, yardstick if whole else None, strict)
 
     def is_forgiven(self, route, ours_sent, differences):

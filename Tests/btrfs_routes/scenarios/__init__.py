@@ -29,9 +29,9 @@ def perform(group, number, worker, result):
     worker.make(FEATURES[number])
     for name in group:
         transfers = history(name, worker.source)
-        case = Case(name, worker.programs, worker.targets, worker.work, MODES[number],
-                    keep=worker.options.keep, asks_rsync=True)
         meanwhile = ALL[name].meanwhile
+        case = Case(name, worker.programs, worker.targets, worker.work, MODES[number],
+                    keep=worker.options.keep, asks_rsync=True, shares=not meanwhile)
         with meanwhile(worker.source) if meanwhile else nullcontext():
             case.carry(transfers)
         case.done()
