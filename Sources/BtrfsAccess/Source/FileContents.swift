@@ -99,7 +99,9 @@ final class FileContents {
         return descriptor
     }
 
-    private static func guarded<Value: ~Copyable>(_ body: () throws(SystemCallError) -> Value) throws(SnapshotError) -> Value {
+    private static func guarded<Value: ~Copyable>(_ body: () throws(SystemCallError) -> Value) throws(SnapshotError)
+        -> Value
+    {
         do throws(SystemCallError) {
             return try body()
         } catch {
