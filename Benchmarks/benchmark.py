@@ -64,8 +64,8 @@ class Benchmark:
             self.workload.leave(self.place)
         self.clear()
         return {
-            "workload": self.name, "description": self.workload.description, "runs": self.runs,
-            "load_before": load, "cache": "cold" if self.cold else "warm",
+            "workload": self.name, "tree": self.workload.tree, "description": self.workload.description,
+            "runs": self.runs, "load_before": load, "cache": "cold" if self.cold else "warm",
             "machine": machine(self.work), "versions": self.versions(), "nothing_seconds": self.nothing(),
             "durability": self.workload.durability,
             "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

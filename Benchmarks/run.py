@@ -5,10 +5,11 @@
     run.py --render FILE...
 
 WORKLOAD: kernel, onefile, manysmall or million (default: these four), or btrfs, which needs root; smoke, smoke-million
-and smoke-btrfs show in seconds that the benchmark itself works. Every tool does every step of a run before the next run begins, in an order that changes
-from run to run, so that what else the machine does meets all of them. Prints a table for each workload and writes
-the same as DIRECTORY/WORKLOAD.json, from which --render prints the tables again. A missed target is said and is no
-error; a wrong result is one; status 77 means that a workload cannot be had here. The program is that of the environment variable COWPATH. Standard library only.
+and smoke-btrfs show in seconds that the benchmark itself works. Every tool does every step of a run before the next run
+begins, in an order that changes from run to run, so that what else the machine does meets all of them. Prints a table
+for each workload and writes the same as DIRECTORY/WORKLOAD.json, from which --render prints the tables again. A missed
+target is said and is no error; a wrong result is one; status 77 means that a workload cannot be measured here. The
+program is that of the environment variable COWPATH. Standard library only.
 """
 
 import argparse

@@ -14,7 +14,7 @@ def amount(value, measure):
         return seconds(value)
     if measure == "per inode":
         return f"{value:.1f} bytes"
-    return f"{value / MIB:,.1f} MiB"
+    return f"{value / MIB:,.1f} MiB" if value >= MIB else f"{value / 1024:.0f} KiB"
 
 
 def peak(side):
@@ -84,7 +84,7 @@ def render(results):
         f"{host['cores']} cores of {host['processor']}, {host['memory_bytes'] / (1 << 30):.0f} GiB of memory, "
         f"{host['system']}, Linux {host['kernel']}, {host['filesystem']}, {results['date'][:10]}.",
         f"{versions}; no options but those shown below.",
-        *([results["durability"]] if results.get("durability") and any("peer" in row for row in results["rows"]) else []),
+        *([results["durability"]] if any("peer" in row for row in results["rows"]) else []),
         f"{warm}",
         f"{runs.capitalize()}; times are medians, and {results['nothing_seconds'] * 1000:.1f} ms of each is the start "
         f"of a process. The load of the machine was {results['load_before']:.1f} before the first.",
@@ -92,7 +92,7 @@ def render(results):
         "",
         *grid(head, "lrlrrlrr", [cells(row) for row in results["rows"]]),
         "",
-        "In a folder where `tree` is the source:",
+        f"In a folder where `{results.get('tree', 'tree')}` is the source:",
         "",
         *commands(results["rows"]),
         "",

@@ -79,6 +79,8 @@ extension Plan {
         if inode.kind == .directory { return try sendTree(inode, at: path, attributes) }
         if inode.linkCount > 1 { firstPaths[number] = path }
         if inode.kind == .regular {
+            // Some can be given to an empty file only (nocow), and some say how contents are stored (compression).
+            if inode.flags != 0 { try emitFlags(beforeContents: inode.flags, at: path) }
             try sendContents(of: inode, at: path)
             inode = try sendContentsAgain(of: inode, at: path)
         }
@@ -121,6 +123,6 @@ extension Plan {
         if inode.kind != .symbolicLink { try emit(.changeMode(path, permissions: inode.permissions)) }
         for attribute in attributes { try emit(.setExtendedAttribute(path, attribute)) }
         try emitTimes(inode, at: path)
-        if inode.flags != 0 { try emitFlags(inode.flags, at: path) }
+        if inode.flags != 0 { try emitFlags(afterContents: inode.flags, at: path, of: inode.kind) }
     }
 }

@@ -21,6 +21,18 @@ extension Plan {
         try unlock(directory, at: parent, in: comparison)
     }
 
+    /// Sets those flags of a new file that forbid nothing.
+    func emitFlags(beforeContents flags: UInt64, at path: RelativePath) throws {
+        let flags = flags & ~Plan.lockingFlags
+        if flags != 0, sink.accepts.contains(.flags) { try emit(.setFlags(path, flags: flags)) }
+    }
+
+    /// Sets the flags of a new inode that it does not have yet. What a device or a fifo has of its directory's flags
+    /// cannot be set.
+    func emitFlags(afterContents flags: UInt64, at path: RelativePath, of kind: FileKind) throws {
+        if kind == .directory || kind == .regular && flags & Plan.lockingFlags != 0 { try emitFlags(flags, at: path) }
+    }
+
     /// Sets flags at once, or at the end where they forbid what may still come: a further name, or times.
     func emitFlags(_ flags: UInt64, at path: RelativePath) throws {
         guard sink.accepts.contains(.flags) else { return }

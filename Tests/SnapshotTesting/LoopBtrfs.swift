@@ -21,7 +21,7 @@ package final class LoopBtrfs {
         path = NSTemporaryDirectory() + "cowpath-btrfs-\(UUID().uuidString)"
         image = path + ".img"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-        FileManager.default.createFile(atPath: image, contents: nil)
+        _ = FileManager.default.createFile(atPath: image, contents: nil)
         let file = try FileHandle(forWritingTo: URL(filePath: image))
         try file.truncate(atOffset: megabytes << 20)
         try LoopBtrfs.run("mkfs.btrfs", ["-q", image])

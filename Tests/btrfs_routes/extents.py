@@ -89,7 +89,7 @@ class Layout:
 
 
 def shared_groups(chain):
-    """By place on the disk, what lies there and how often: {place: {(snapshot, path, block)}}, of all that is shared."""
+    """What lies at each place of the disk: {place: {(snapshot, path, block)}}."""
     groups = defaultdict(set)
     for number, layout in enumerate(chain):
         for name, blocks in layout.data.items():

@@ -1,4 +1,4 @@
-"""Random histories with all that a btrfs can hold: those of Tests/btrfs_history.py and what only btrfs to btrfs keeps."""
+"""Random histories with all that a btrfs can hold: those of Tests/btrfs_history.py, and what only a btrfs keeps."""
 
 import errno
 import os

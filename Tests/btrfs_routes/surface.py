@@ -1,4 +1,4 @@
-"""The options of `btrfs send` and `btrfs receive`, with `cowpath send --format btrfs` and `cowpath receive` in their place.
+"""The options of `btrfs send` and `btrfs receive`, with `cowpath send --format btrfs` and `cowpath receive` instead.
 
 Scripts that were written for the stock commands go on working: every row is run with both, which must agree whether it
 succeeds, on what they say, and on what comes of it.
@@ -118,8 +118,10 @@ def attempt(worker, script):
     os.symlink(target.root, link)
     done = run("bash", "-o", "pipefail", "-c", script, allowed=(), cwd=worker.work)
     received = {name for name in os.listdir(target.root) if name != b"file"}
-    wrong = [f"target/{os.fsdecode(name)}: {line}" for name in sorted(received)
-             for line in tree_differences(os.path.join(worker.source.root, name), os.path.join(target.root, name), False)]
+    wrong = []
+    for name in sorted(received):
+        original, copy = (os.path.join(side.root, name) for side in (worker.source, target))
+        wrong += [f"target/{os.fsdecode(name)}: {line}" for line in tree_differences(original, copy, flags=False)]
     return done.returncode, done.stderr.decode(errors="replace"), done.stdout.decode(errors="replace"), received, wrong
 
 
