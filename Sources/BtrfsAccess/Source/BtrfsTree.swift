@@ -23,6 +23,7 @@ package final class BtrfsTree: SnapshotTree {
     let directory: SharedDescriptor
     let items: ItemCache
     let contents: FileContents
+    let filesAhead: FilesAhead
     /// The path by which it was opened, for messages.
     let place: String
     /// The last in which anything of the tree was written, as far as is known.
@@ -60,7 +61,9 @@ package final class BtrfsTree: SnapshotTree {
         identity.lineage = subvolume.lineage(in: shared)
         self.identity = identity
         items = ItemCache(TreeSearch(root: shared, tree: 0, nodeSize: fileSystem.nodeSize))
-        contents = FileContents(root: shared, subvolume: subvolume.id)
+        let opener = FileOpener(root: shared, subvolume: subvolume.id)
+        contents = FileContents(opener: opener)
+        filesAhead = FilesAhead(opener: opener)
         // Says at once where the kernel refuses.
         do {
             _ = try items.item(ItemKey(BtrfsTree.rootNumber.rawValue, ItemKey.Kind.inode))
@@ -143,7 +146,12 @@ package final class BtrfsTree: SnapshotTree {
     }
 
     package func forEachEntry(in directory: InodeNumber, _ body: (DirectoryEntry) throws -> Void) throws {
-        for entry in try entries(of: directory) { try body(entry) }
+        let entries = try entries(of: directory)
+        filesAhead.begin(entries)
+        for (index, entry) in entries.enumerated() {
+            filesAhead.pass(index)
+            try body(entry)
+        }
     }
 
     /// The entries of a directory by name.

@@ -8,8 +8,7 @@ final class FileContents {
     /// Both lengths in which contents are sent, 48 KiB and 128 KiB, go into this one a whole number of times.
     static let pieceLength = 384 << 10
 
-    private let root: SharedDescriptor
-    private let subvolume: UInt64
+    private let opener: FileOpener
     /// How many pieces of a file that is read from start to end are read ahead: 3 MiB.
     private static let piecesAhead = 8
 
@@ -20,8 +19,8 @@ final class FileContents {
     /// What threads are reading of the file, one behind another.
     private var ahead: [(start: UInt64, bytes: PendingResult<[UInt8]>)] = []
 
-    init(root: SharedDescriptor, subvolume: UInt64) {
-        (self.root, self.subvolume) = (root, subvolume)
+    init(opener: FileOpener) {
+        self.opener = opener
     }
 
     /// Bytes of a file; fewer only at its end.
@@ -88,12 +87,7 @@ final class FileContents {
 
     private func descriptor(of inode: Inode) throws(SnapshotError) -> SharedDescriptor {
         if let file, file.inode == inode.number { return file.descriptor }
-        let descriptor = SharedDescriptor(
-            try FileContents.guarded { () throws(SystemCallError) in
-                try root.descriptor.openInode(
-                    inode.number.rawValue, ofSubvolume: subvolume,
-                    generation: UInt32(truncatingIfNeeded: inode.birthGeneration), flags: OpenFlags.readQuietly)
-            })
+        let descriptor = try FileContents.guarded { () throws(SystemCallError) in try opener.open(inode) }
         file = (inode.number, descriptor)
         ahead = []
         return descriptor

@@ -13,7 +13,7 @@ struct SendCommand: ParsableCommand {
             before it.
             """)
 
-    @Argument(help: "VOLUME/DATASET@SNAPSHOT, oldest first.")
+    @Argument(help: "VOLUME/DATASET@SNAPSHOT, or the path of a read-only btrfs subvolume; oldest first.")
     var snapshots: [String]
 
     @Option(

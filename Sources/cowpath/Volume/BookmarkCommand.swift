@@ -9,7 +9,7 @@ struct BookmarkCommand: ParsableCommand {
         commandName: "bookmark",
         abstract: "Keep what an incremental send needs of a snapshot, so that the snapshot can be destroyed.")
 
-    @Argument(help: "VOLUME/DATASET@SNAPSHOT")
+    @Argument(help: "VOLUME/DATASET@SNAPSHOT, or the path of a read-only btrfs subvolume.")
     var snapshot: String
 
     @Argument(help: "VOLUME/DATASET#NAME to keep it in the volume, or '#NAME' for short; else a file to write.")
