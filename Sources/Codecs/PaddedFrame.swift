@@ -12,7 +12,7 @@ package enum PaddedFrame {
     ///     (btrfs-progs, "Send stream format").
     ///   - length: How many bytes the frame stands for.
     /// - Returns: exactly `length` bytes.
-    /// - Throws: ``CodecError``; ``CodecError/isUnsupported`` for lzo and unknown numbers.
+    /// - Throws: ``CodecError``; ``CodecError/isUnsupported`` for unknown numbers.
     package static func decode(
         _ bytes: ArraySlice<UInt8>, compression: UInt32, length: Int
     ) throws(CodecError) -> [UInt8] {
@@ -23,7 +23,8 @@ package enum PaddedFrame {
             decoded = [UInt8](bytes)
         case 1: decoded = try Zlib.decompress(bytes, limit: length)
         case 2: decoded = try decompressFirst(bytes, limit: length)
-        case 3...7: throw CodecError("data compressed with lzo cannot be decoded", isUnsupported: true)
+        // The sectors are of 4 KiB for 3, of 64 KiB for 7.
+        case 3...7: decoded = try LZO.decompressExtent(bytes, sectorSize: 512 << Int(compression), limit: length)
         default: throw CodecError("data compressed in an unknown way (\(compression))", isUnsupported: true)
         }
         decoded.append(contentsOf: repeatElement(0, count: length - decoded.count))

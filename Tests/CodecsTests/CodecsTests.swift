@@ -65,8 +65,25 @@ import Testing
         }
         #expect(Zstd.firstFrame(of: (zstd + padding)[...], decodingTo: 5000)?.count == zstd.count)
         #expect(Zstd.firstFrame(of: (zstd + padding)[...], decodingTo: 5001) == nil)
-        let lzo = #expect(throws: CodecError.self) { try PaddedFrame.decode(bytes[...], compression: 3, length: 4096) }
-        #expect(lzo?.isUnsupported == true)
+    }
+
+    @Test func `lzo as btrfs keeps it is decoded, and damage anywhere in it does no harm`() throws {
+        // Five literals, five bytes from five before, the end; one segment.
+        let stream: [UInt8] = [22] + Array("hello".utf8) + [144, 0, 17, 0, 0]
+        let frame: [UInt8] = [19, 0, 0, 0, 11, 0, 0, 0] + stream
+        #expect(try PaddedFrame.decode(frame[...], compression: 3, length: 10) == Array("hellohello".utf8))
+        #expect(throws: CodecError.self) { try PaddedFrame.decode(frame[...], compression: 3, length: 9) }
+        for index in frame.indices {
+            #expect(throws: CodecError.self) {
+                try PaddedFrame.decode(frame.prefix(index), compression: 3, length: 10)
+            }
+            for change in UInt8(1)...255 {
+                var damaged = frame
+                damaged[index] ^= change
+                let decoded = try? PaddedFrame.decode(damaged[...], compression: 3, length: 10)
+                #expect(decoded.map { $0.count == 10 } ?? true)
+            }
+        }
     }
 
     @Test func `the check is that of RFC 3720`() {

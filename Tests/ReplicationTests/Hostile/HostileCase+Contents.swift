@@ -80,7 +80,7 @@ extension HostileCase {
 
     static let encodedExtents: [HostileCase] = [
         .steps(
-            "an extent in lzo", .byTarget(.unsupported),
+            "an extent that is no lzo", .byTarget(.corrupt),
             .writeEncoded("d/f", at: 0, encoding: 3, frame(4096), decoded: 4096, length: 4096)),
         .steps(
             "a damaged extent", .byTarget(.corrupt),
