@@ -46,6 +46,7 @@ package enum StoredStreams {
                 .invalidRequest, "a bookmark is made of a whole snapshot", place: address,
                 remedy: "write VOLUME/DATASET@SNAPSHOT")
         }
+        try opener.requireReadOnly(opened, address)
         let sink = try StreamFileSink(path: path)
         let writer = CowpathStreamWriter(to: sink, options: CowpathStreamWriter.Options())
         let identity = opened.tree.identity

@@ -108,7 +108,7 @@ package final class TreeOpener {
     }
 
     /// Refuses the root of a btrfs subvolume that is writable, which only opens as a plain directory.
-    private func requireReadOnly(_ opened: OpenedTree, _ address: String) throws {
+    func requireReadOnly(_ opened: OpenedTree, _ address: String) throws {
         if opened.tree is DirectoryTree, TreeOpener.subvolumeRoot(address) != nil {
             throw BtrfsTree.writable(address)
         }

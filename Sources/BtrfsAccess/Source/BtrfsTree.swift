@@ -75,7 +75,7 @@ package final class BtrfsTree: SnapshotTree {
     /// What is said of a subvolume that can still change.
     package static func writable(_ place: String) -> SnapshotError {
         SnapshotError(
-            .invalidRequest, "the subvolume is writable, and only a read-only one can be sent", place: place,
+            .invalidRequest, "the subvolume is writable, and only a read-only one is a snapshot", place: place,
             remedy: "take a snapshot of it with 'cowpath snapshot', or make it read-only with "
                 + "'btrfs property set -ts SUBVOLUME ro true'")
     }
