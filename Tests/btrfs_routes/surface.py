@@ -43,6 +43,9 @@ WORKS = {
     "dump without a target": "{receive} --dump -f one >dump && grep -q '^subvol ' dump && grep -q '^mkfile ' dump",
     "dump from a pipe": "{receive} --dump <one >dump && grep -q '^write ' dump",
 }
+# With clone sources alone, ours begins with nothing; of several snapshots, ours sends each from the one before. What is
+# said of full and incremental ones is then not the same.
+UNLIKE = {"send with a clone source alone", "send several", "send several with one end"}
 FAILS = {
     "a subvolume that can be written": "{send} -f out source/tree",
     "nothing there": "{send} -f out source/none",
@@ -133,11 +136,12 @@ def disagreement(what, stock, ours):
         lines.append(f"exit status {ours[0]}: {ours[1].strip()}")
     if what in WORKS and ours[0] == 0:
         lines += [f"says {mine} on {where}, not {theirs}" for where, theirs, mine in zip(
-            ("standard error", "standard output"), map(said, stock[1:3]), map(said, ours[1:3])) if mine != theirs]
+            ("standard error", "standard output"), map(said, stock[1:3]), map(said, ours[1:3]))
+            if mine != theirs and what not in UNLIKE]
         lines += ours[4]
         if stock[3] != ours[3]:
             lines.append(f"makes {sorted(ours[3])}, not {sorted(stock[3])}")
-    if what in FAILS and not ours[1].startswith(("cowpath: ", "Error: ", "btrfs")):
+    if what in FAILS and "cowpath: " not in ours[1]:
         lines.append(f"does not say what is wrong: {ours[1].strip()!r}")
     return lines
 
