@@ -80,7 +80,7 @@ import Testing
         try shell("cd s; for i in $(seq 500); do echo > file-$i; done")
         let tree = try snapshot("one")
         var count = 0
-        try tree.forEachEntry(in: tree.root) { entry in
+        try tree.forEachEntry(in: tree.root) { entry throws in
             count += 1
             #expect(try tree.lookup(entry.name, in: tree.root) == entry)
             #expect(try tree.links(of: entry.inode) == [InodeLink(directory: tree.root, name: entry.name)])
