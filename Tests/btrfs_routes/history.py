@@ -18,7 +18,8 @@ SYNC, IMMUTABLE, APPEND, NODUMP, NOATIME, NOCOW, DIRSYNC = 0x8, 0x10, 0x20, 0x40
 FREE_FLAGS = [SYNC, IMMUTABLE, APPEND, NODUMP, NOATIME]
 # As the source is mounted from one snapshot to the next.
 MOUNTS = ["compress=no,datacow,datasum", "compress=zstd,datacow,datasum", "compress-force=lzo,datacow,datasum",
-          "compress-force=zlib,datacow,datasum", "nodatacow"]
+          "compress-force=zlib,datacow,datasum"]
+WITHOUT_COW = ["nodatacow"]
 # Of mkfs.btrfs; every file system of a group has the same.
 FEATURES = [["-n", "16384", "-O", "no-holes"], ["-n", "16384", "-O", "^no-holes"], ["-n", "4096", "-O", "no-holes"],
             ["-n", "65536", "-O", "^no-holes"]]
@@ -40,6 +41,14 @@ class RichHistory(btrfs_history.History):
         changers += [self.swap_folders, self.change_flags, self.change_flags, self.set_long_attribute,
                      self.link_many_times, self.privileged_owner, self.reflink_over_end]
         return makers, changers
+
+    # What is not copied on write cannot be compressed, though on such a mount files inherit both flags, which nobody
+    # can set.
+    compresses = True
+
+    def compress(self):
+        if self.compresses:
+            super().compress()
 
     def inventory(self):
         """What lies in a nested subvolume is not of this one, and where one has been there is nothing to change."""
@@ -139,13 +148,15 @@ def make(source, seed, snapshots=3):
     rng = random.Random(seed)
     place = source.folder()
     histories, transfers = [], []
+    mounts = WITHOUT_COW if rng.random() < 0.2 else MOUNTS
     for name in (b"a", b"b")[:rng.choice([1, 2])]:
         root = os.path.join(place, name)
         btrfs("subvolume", "create", root)
         histories.append(RichHistory(root, rng, list(histories)))
+        histories[-1].compresses = mounts is MOUNTS
     for number in range(snapshots):
         for history in histories:
-            source.remount(rng.choice(MOUNTS))
+            source.remount(rng.choice(mounts))
             if number > 1 and rng.random() < 0.2:
                 roll_back(history)
             for _ in range(rng.choice([2, 20, 40]) if number else 40):

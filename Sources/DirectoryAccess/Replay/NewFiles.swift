@@ -131,6 +131,7 @@ final class NewFiles {
                 try descriptor.removeAttribute(PosixACL.access)
                 try descriptor.changeMode(permissions)
             }
+            if wanted.directory.handsOnCompression { try descriptor.removeAttribute(BtrfsProperty.compression) }
             return GatheredFile(
                 opened: SharedDescriptor(descriptor), path: wanted.path, permissions: permissions,
                 steps: wanted.steps)

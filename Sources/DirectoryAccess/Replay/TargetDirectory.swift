@@ -5,6 +5,7 @@ import SystemCalls
 final class TargetDirectory {
     let opened: SharedDescriptor
     private var knownDefaultACL: Bool?
+    private var knownCompression: Bool?
     private var knownPassing: Bool?
     /// Whether it is known that no flag forbids changes.
     var isChangeable = false
@@ -23,6 +24,14 @@ final class TargetDirectory {
         return found != nil
     }
 
+    /// Whether what is made here inherits how it is compressed, as a property (btrfs(5)), which no stream asked for.
+    var handsOnCompression: Bool {
+        if let knownCompression { return knownCompression }
+        let found = (try? descriptor.attribute(BtrfsProperty.compression, of: [UInt8(ascii: ".")])) ?? nil
+        knownCompression = found != nil
+        return found != nil
+    }
+
     /// Whether what is made here gets the group of the directory.
     var passesGroup: Bool {
         if let knownPassing { return knownPassing }
@@ -31,9 +40,10 @@ final class TargetDirectory {
         return found
     }
 
-    /// Forgets about the default ACL, which was set or removed.
-    func forgetDefaultACL() {
+    /// Forgets about what is handed on, which was set or removed.
+    func forgetWhatIsHandedOn() {
         knownDefaultACL = nil
+        knownCompression = nil
     }
 }
 
@@ -41,6 +51,11 @@ final class TargetDirectory {
 enum PosixACL {
     static let access = Array("system.posix_acl_access".utf8)
     static let defaults = Array("system.posix_acl_default".utf8)
+}
+
+/// Properties of btrfs that are kept as extended attributes.
+enum BtrfsProperty {
+    static let compression = Array("btrfs.compression".utf8)
 }
 
 extension TreeReplay {

@@ -62,7 +62,7 @@ extension TreeReplay {
 
     func setAttribute(_ path: RelativePath, _ attribute: ExtendedAttribute) throws {
         try account.attempt(.extendedAttribute, path) {
-            defer { forgetDefaultACL(attribute.name, of: path) }
+            defer { forgetWhatIsHandedOn(attribute.name, by: path) }
             guard !path.isRoot else {
                 return try root.descriptor.setAttribute(attribute.name, attribute.value)
             }
@@ -75,7 +75,7 @@ extension TreeReplay {
     func removeAttribute(_ path: RelativePath, name attribute: [UInt8]) throws {
         // What could not be set is not there to be removed.
         try account.attempt(.extendedAttribute, path) {
-            defer { forgetDefaultACL(attribute, of: path) }
+            defer { forgetWhatIsHandedOn(attribute, by: path) }
             guard !path.isRoot else { return try root.descriptor.removeAttribute(attribute) }
             let (directory, name) = try parent(of: path)
             try separate(path, in: directory, name)
@@ -83,10 +83,10 @@ extension TreeReplay {
         }
     }
 
-    private func forgetDefaultACL(_ attribute: [UInt8], of path: RelativePath) {
-        guard attribute == PosixACL.defaults else { return }
-        directories.value(for: path)?.forgetDefaultACL()
-        if let last = lastDirectory, last.path == path { last.directory.forgetDefaultACL() }
+    private func forgetWhatIsHandedOn(_ attribute: [UInt8], by path: RelativePath) {
+        guard attribute == PosixACL.defaults || attribute == BtrfsProperty.compression else { return }
+        directories.value(for: path)?.forgetWhatIsHandedOn()
+        if let last = lastDirectory, last.path == path { last.directory.forgetWhatIsHandedOn() }
     }
 
     /// Notes the flags that come last of all, which a root cannot get.

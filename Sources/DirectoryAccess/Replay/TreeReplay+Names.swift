@@ -16,6 +16,9 @@ extension TreeReplay {
             try directory.descriptor.removeAttribute(PosixACL.defaults, of: name)
             try dropInheritedACL(name, in: directory, permissions: 0o700)
         }
+        if directory.handsOnCompression {
+            try directory.descriptor.removeAttribute(BtrfsProperty.compression, of: name)
+        }
     }
 
     func makeDevice(_ path: RelativePath, mode: UInt32, device: UInt64) throws {
