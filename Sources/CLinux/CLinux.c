@@ -83,6 +83,8 @@ int cowpath_start_writing(int descriptor, int64_t offset, int64_t length) {
 void cowpath_return_large_memory(void) {
     // A threshold that is set no longer grows with what is freed (mallopt(3)).
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    // Nor does the other, below which what is freed is kept: buffers would come and go page by page.
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
 }
 
 int64_t cowpath_seek_data(int descriptor, int64_t offset) { return lseek(descriptor, offset, SEEK_DATA); }

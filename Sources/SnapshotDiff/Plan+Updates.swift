@@ -6,7 +6,8 @@ extension Plan {
 
     /// Sends what differs of one inode; its names are in place.
     func sendChanged(_ pair: InodePair, in comparison: TreeComparison) throws {
-        guard let old = try comparison.base.inode(pair.base), let path = try finalPath(of: pair.source),
+        guard let old = try comparison.base.inode(pair.base),
+            let reached = try reading({ try finalPath(of: pair.source) }), let path = reached,
             let found = try reading(path, { try source.inode(pair.source) }), var new = found
         else { return }
         guard let attributes = try reading(path, { try source.extendedAttributes(of: new.number) }) else { return }
@@ -65,7 +66,8 @@ extension Plan {
     func restoreTimes() throws {
         var directories: [(path: RelativePath, number: InodeNumber)] = []
         for number in moves.touched.sorted() {
-            if let path = try placedPath(of: number) { directories.append((path, number)) }
+            let path = try reading { try placedPath(of: number) }
+            if case let path?? = path { directories.append((path, number)) }
         }
         directories.sort { $0.path < $1.path }
         for (path, number) in directories {

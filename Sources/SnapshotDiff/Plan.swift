@@ -52,11 +52,13 @@ final class Plan {
     }
 
     /// Reads from the source; nil, and a loss, where this one file cannot be read.
-    func reading<Result>(_ path: RelativePath, _ body: () throws -> Result) throws -> Result? {
+    ///
+    /// - Parameter path: of the file, where it is known yet.
+    func reading<Result>(_ path: RelativePath? = nil, _ body: () throws -> Result) throws -> Result? {
         do {
             return try body()
         } catch let error as SnapshotError where error.isLossOfSource {
-            losses.add(.unreadable, path.description)
+            losses.add(.unreadable, path?.description ?? error.place ?? source.identity.name)
             return nil
         }
     }

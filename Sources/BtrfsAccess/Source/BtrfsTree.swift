@@ -82,7 +82,7 @@ package final class BtrfsTree: SnapshotTree {
 
     /// A balance writes the leaves of a read-only subvolume anew.
     package func haveExtentsMoved() throws -> Bool {
-        guard try located({ try items.isWritten(since: generation + 1) }) else { return false }
+        guard try located({ try items.isWritten(since: generation &+ 1) }) else { return false }
         do {
             generation = try Subvolume(of: directory.descriptor).generation
         } catch {

@@ -9,13 +9,15 @@ enum InodeItem {
         guard bytes.byteCount >= length else { throw .shortItem }
         let mode: UInt32 = try bytes.number(at: 52)
         guard let kind = FileKind(mode: mode) else { throw .badItem("inode \(number) is of no known kind") }
+        let size: UInt64 = try bytes.number(at: 16)
+        guard size <= UInt64(Int64.max) else { throw .badItem("inode \(number) has an impossible size") }
         let hasSize = kind == .regular || kind == .symbolicLink
         let isDevice = kind == .characterDevice || kind == .blockDevice
         return Inode(
             number: InodeNumber(number), birthGeneration: try bytes.number(at: 0),
             changeGeneration: try bytes.number(at: 8), kind: kind, permissions: mode & 0o7777,
             owner: try bytes.number(at: 44), group: try bytes.number(at: 48),
-            size: hasSize ? try bytes.number(at: 16) : 0,
+            size: hasSize ? size : 0,
             linkCount: kind == .directory ? 1 : try bytes.number(at: 40),
             device: isDevice ? shownDevice(try bytes.number(at: 56)) : 0,
             times: FileTimes(

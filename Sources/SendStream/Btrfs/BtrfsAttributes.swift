@@ -4,7 +4,10 @@ import SnapshotModel
 struct BtrfsAttributes {
     private typealias Attribute = BtrfsProtocol.Attribute
 
-    private var values: [ArraySlice<UInt8>?]
+    /// Where in the payload a value lies: its offset in the upper half, its length and 1 in the lower; 0 for none.
+    /// As many as there are attributes and 0; in place, since every command of a stream has some.
+    private var places = InlineArray<36, UInt64>(repeating: 0)
+    private let payload: ArraySlice<UInt8>
     /// The offset of the command in the stream.
     let offset: UInt64
     private let command: BtrfsProtocol.Command
@@ -17,7 +20,7 @@ struct BtrfsAttributes {
     ) throws(SnapshotError) {
         self.offset = offset
         self.command = command
-        values = [ArraySlice<UInt8>?](repeating: nil, count: Int(Attribute.last.rawValue) + 1)
+        self.payload = payload
         var cursor = ByteCursor(
             payload, offset: offset + UInt64(BtrfsProtocol.commandHeaderLength), subject: "the command \(command)")
         while !cursor.isAtEnd {
@@ -33,14 +36,18 @@ struct BtrfsAttributes {
             } else {
                 length = Int(try cursor.integer(UInt16.self))
             }
-            guard values[Int(number)] == nil else { throw cursor.corrupt("the attribute \(attribute) comes twice") }
-            values[Int(number)] = try cursor.take(length)
+            guard places[Int(number)] == 0 else { throw cursor.corrupt("the attribute \(attribute) comes twice") }
+            let value = try cursor.take(length)
+            places[Int(number)] = UInt64(value.startIndex - payload.startIndex) << 32 | UInt64(length + 1)
         }
     }
 
     /// The bytes of an attribute; nil where the command has none.
     func optional(_ attribute: BtrfsProtocol.Attribute) -> ArraySlice<UInt8>? {
-        values[Int(attribute.rawValue)]
+        let place = places[Int(attribute.rawValue)]
+        guard place != 0 else { return nil }
+        let start = payload.startIndex + Int(place >> 32)
+        return payload[start..<(start + Int(place & 0xFFFF_FFFF) - 1)]
     }
 
     func bytes(_ attribute: BtrfsProtocol.Attribute) throws(SnapshotError) -> ArraySlice<UInt8> {

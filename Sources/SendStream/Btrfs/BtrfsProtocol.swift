@@ -53,8 +53,6 @@ enum BtrfsProtocol {
         /// Since protocol 3.
         case verityAlgorithm, verityBlockSize, veritySalt, veritySignature
 
-        static let last = Attribute.veritySignature
-
         /// The name that the protocol has for it.
         var description: String { BtrfsProtocol.name(rawValue, in: Attribute.names) }
 
