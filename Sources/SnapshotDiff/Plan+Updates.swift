@@ -7,7 +7,7 @@ extension Plan {
     /// Sends what differs of one inode; its names are in place.
     func sendChanged(_ pair: InodePair, in comparison: TreeComparison) throws {
         guard let old = try comparison.base.inode(pair.base),
-            let reached = try reading({ try finalPath(of: pair.source) }), let path = reached,
+            let reached = try reading(nil, { try finalPath(of: pair.source) }), let path = reached,
             let found = try reading(path, { try source.inode(pair.source) }), var new = found
         else { return }
         guard let attributes = try reading(path, { try source.extendedAttributes(of: new.number) }) else { return }
