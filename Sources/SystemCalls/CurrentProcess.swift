@@ -10,11 +10,15 @@ package enum CurrentProcess {
     /// The group that what is made belongs to.
     package static var effectiveGroup: UInt32 { getegid() }
 
-    /// The permissions that nothing is made with (umask(2)). Not to be asked for while another thread makes files.
-    package static var fileModeMask: UInt32 {
-        let mask = umask(0o077)
-        umask(mask)
-        return mask
+    /// The permissions that nothing is made with (umask(2)); nil where the process cannot be asked (proc(5), Linux
+    /// 4.7). The call itself changes them for all threads to tell them.
+    package static var fileModeMask: UInt32? {
+        guard let file = try? Descriptor.open("\(ownDirectory)/status", flags: O_RDONLY),
+            let bytes = try? file.read(count: 4096)
+        else { return nil }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        let digits = lines.first { $0.hasPrefix("Umask:") }?.split(separator: "\t").last
+        return digits.flatMap { UInt32($0, radix: 8) }
     }
 
     /// Makes a directory the root of all paths (chroot(2)); only for root.
@@ -34,8 +38,11 @@ package enum CurrentProcess {
     /// Whether ``confine(to:)`` was called.
     static var isConfined: Bool { confined.load(ordering: .relaxed) }
 
+    /// Where the kernel tells of this process.
+    private static var ownDirectory: String { isConfined ? "self" : "/proc/self" }
+
     /// The directory of what is open, by numbers.
-    static var openFiles: String { isConfined ? "self/fd" : "/proc/self/fd" }
+    static var openFiles: String { ownDirectory + "/fd" }
 
     /// Has every piece of memory of a mebibyte or more go back to the system when it is freed.
     ///

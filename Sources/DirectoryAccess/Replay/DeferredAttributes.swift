@@ -60,7 +60,7 @@ extension TreeReplay {
             let (directory, name) = try parent(of: path)
             let held = try directory.descriptor.open(name, flags: OpenFlags.holdOnly)
             let descriptor = try held.reopen(flags: OpenFlags.read)
-            try descriptor.setFlags(try descriptor.flags() | flags)
+            try FileFlags.set(descriptor.flags() | flags, on: descriptor)
         } catch let error as SystemCallError {
             try lose(.flags, path, error)
         }
@@ -97,7 +97,7 @@ extension TreeReplay {
         let held = try directory.descriptor.open(name, flags: OpenFlags.holdOnly)
         let descriptor = try held.reopen(flags: OpenFlags.read)
         let flags = try descriptor.flags()
-        try descriptor.setFlags(flags & ~FileFlags.forbidding)
+        try FileFlags.set(flags & ~FileFlags.forbidding, on: descriptor)
         deferred.flags[path] = flags & FileFlags.forbidding
     }
 }

@@ -5,8 +5,8 @@ import SystemCalls
 struct MakersRights {
     let user = CurrentProcess.effectiveUser
     let group = CurrentProcess.effectiveGroup
-    /// The permissions that nothing is made with (umask(2)).
-    let withheld = CurrentProcess.fileModeMask
+    /// The permissions that nothing is made with (umask(2)); all of them where that is not known.
+    let withheld = CurrentProcess.fileModeMask ?? 0o777
 }
 
 extension [Instruction] {

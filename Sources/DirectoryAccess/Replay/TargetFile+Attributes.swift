@@ -53,9 +53,23 @@ enum FileFlags {
     /// Against copy-on-write; a file that holds something keeps what it has.
     static let noCopyOnWrite: UInt32 = 0x80_0000
 
+    /// For compression and against it.
+    private static let compressing: UInt32 = 0x4 | 0x400
+
     static func apply(_ wanted: UInt32, to descriptor: borrowing Descriptor) throws {
         let present = try descriptor.flags()
         let flags = present & ~(settable | forbidding) | wanted
-        if flags != present { try descriptor.setFlags(flags) }
+        if flags != present { try set(flags, on: descriptor) }
+    }
+
+    /// Sets flags and nothing else: btrfs sets how an inode is compressed along with them, and not always as it was.
+    static func set(_ flags: UInt32, on descriptor: borrowing Descriptor) throws(SystemCallError) {
+        guard flags & compressing != 0, let former = try? descriptor.attribute(BtrfsProperty.compression) else {
+            return try descriptor.setFlags(flags)
+        }
+        try descriptor.setFlags(flags)
+        if try descriptor.attribute(BtrfsProperty.compression) != former {
+            try descriptor.setAttribute(BtrfsProperty.compression, former)
+        }
     }
 }
