@@ -100,7 +100,7 @@ expect 1 '' '^cowpath: .*clone' destroy vol/home@one
 expect 0 '' '' send --no-data -f empty.stream vol/home@one
 expect 1 '' '^cowpath: the stream was sent without contents' receive -f empty.stream fresh/home
 expect 1 '' '^cowpath: the stream was sent without contents' receive --mirror -f empty.stream mirror
-expect 0 '' '' send --no-data --format btrfs -f empty.stream vol/home@one
+expect 0 '' '' send -q --no-data --format btrfs -f empty.stream vol/home@one
 expect 1 '' '^cowpath: the stream was sent without contents' receive -f empty.stream fresh/home
 expect 1 '' '^cowpath: .*neither a cowpath nor a btrfs' verify tree/a
 expect 1 '' '^cowpath: .*no such file' cat vol/home@one/none
