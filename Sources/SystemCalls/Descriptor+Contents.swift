@@ -81,6 +81,12 @@ extension Descriptor {
         _ = try retrying("flock") { flock(rawValue, LOCK_EX | LOCK_NB) }
     }
 
+    /// Gives the lock of the open file back at once: closing does so only when no process that is just being started
+    /// has the descriptor too.
+    package func unlock() {
+        _ = flock(rawValue, LOCK_UN)
+    }
+
     /// Waits for the lock of the open file and takes it for this process alone.
     package func lock() throws(SystemCallError) {
         _ = try retrying("flock") { flock(rawValue, LOCK_EX) }

@@ -27,6 +27,7 @@ final class MirrorDestination: ReplayDestination {
         do {
             let root = try TargetPath.openOrMake(name, in: parent.descriptor)
             try lock(root)
+            defer { if self.root !== root { root.descriptor.unlock() } }
             let record = try RecordFile.read(recordName, in: parent.descriptor)
             var held: SnapshotIdentity?
             if let reference = header.base.reference {
@@ -109,13 +110,18 @@ final class MirrorDestination: ReplayDestination {
         }
         pending = nil
         base = nil
-        root = nil
+        letGo()
         return path
+    }
+
+    private func letGo() {
+        root?.descriptor.unlock()
+        root = nil
     }
 
     /// Empties what a full stream began to fill. What an incremental one did stays, marked as half done.
     func abandon() {
-        defer { root = nil }
+        defer { letGo() }
         guard let record = pending else { return }
         pending = nil
         try? base?.removeKept()
