@@ -14,7 +14,7 @@ KNOWN = {
     # Flags against copy-on-write and for compression, which a file can only inherit together.
     **dict.fromkeys((83, 84, 116, 119), "a flag, which is counted and said"),
     # Blocks of zeros where the original has a hole.
-    **dict.fromkeys((59, 64, 144, 167, 173, 184, 195), "some holes"),
+    **dict.fromkeys((39, 59, 64, 144, 167, 173, 184, 195), "some holes"),
     # What the kernel finds not worth compressing as it writes, it flags so, whatever the file was flagged before.
     186: "a flag",
 }
