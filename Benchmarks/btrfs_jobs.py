@@ -50,6 +50,7 @@ def storing(name, snapshots, stream, received, newest=False):
     return Step(name, commands, checks=[f"arrives {stream}.{OURS}.1 {received}"])
 
 
+# What btrfs itself receives is not compared: of such a stream it can leave the root with another time.
 def receiving():
     def into(place, command, durable=False):
         if durable:
@@ -61,14 +62,14 @@ def receiving():
         STOCK: Command(STOCK, into("theirs", stock), before="fresh theirs"),
         "durable": Command(OURS, into("ours", ours, True), before="fresh ours"),
         "btrfs, durable": Command(STOCK, into("theirs", stock, True), before="fresh theirs"),
-    }, reads=["one.btrfs.1"], checks=["same source/one ours/one", "same source/one theirs/one"])
+    }, reads=["one.btrfs.1"], checks=["same source/one ours/one"])
 
 
 def receiving_next():
     return Step("receive next", {
         OURS: Command(OURS, ["cowpath receive -q -f next.btrfs.1 ours"]),
         STOCK: Command(STOCK, ["btrfs receive -q -f next.btrfs.1 theirs"]),
-    }, reads=["next.btrfs.1"], checks=["same source/next ours/next", "same source/next theirs/next"])
+    }, reads=["next.btrfs.1"], checks=["same source/next ours/next"])
 
 
 def bookmarks():
