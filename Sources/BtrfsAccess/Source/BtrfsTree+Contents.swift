@@ -86,9 +86,7 @@ extension BtrfsTree {
         guard let bytes = try inlineContents(of: existingInode(number)) else {
             throw SnapshotError(.notFound, "inode \(number.rawValue) has no inline contents", place: place)
         }
-        let digest = Array(SHA256.hash(data: bytes))
-        func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
-        return ExtentIdentity(address: word(digest[0..<8]), generation: word(digest[8..<16]), offset: 0)
+        return ExtentIdentity(digest: SHA256.hash(data: bytes))
     }
 
     package func encodedExtent(_ extent: FileExtent, of number: InodeNumber) throws -> EncodedExtent? {

@@ -110,10 +110,13 @@ private struct DirectoryDifferences {
 
     /// What lay in a directory that is gone may be elsewhere now: such a directory is told of as a whole.
     private mutating func noteGone(_ entry: DirectoryEntry, _ body: (TreeDifference) throws -> Void) throws {
-        guard entry.kind == .directory, let old = try base.inode(entry.inode),
-            try source.inode(entry.inode)?.identity != old.identity
-        else { return }
-        try remove(entry.inode, body)
+        if try isGone(entry) { try remove(entry.inode, body) }
+    }
+
+    /// Whether an entry of the base names a directory that the source does not have.
+    private func isGone(_ entry: DirectoryEntry) throws -> Bool {
+        guard entry.kind == .directory, let old = try base.inode(entry.inode) else { return false }
+        return try source.inode(entry.inode)?.identity != old.identity
     }
 
     private mutating func remove(_ directory: InodeNumber, _ body: (TreeDifference) throws -> Void) throws {
@@ -122,10 +125,7 @@ private struct DirectoryDifferences {
             guard gone.insert(directory).inserted else { continue }
             try base.forEachEntry(in: directory) { entry in
                 try body(.entryRemoved(directory: directory, entry))
-                guard entry.kind == .directory, let old = try base.inode(entry.inode),
-                    try source.inode(entry.inode)?.identity != old.identity
-                else { return }
-                pending.append(entry.inode)
+                if try isGone(entry) { pending.append(entry.inode) }
             }
         }
     }

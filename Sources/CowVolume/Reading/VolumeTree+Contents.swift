@@ -73,9 +73,7 @@ extension VolumeTree {
         guard let inline = try inlineBytes(of: number) else {
             throw SnapshotError(.notFound, "inode \(number.rawValue) has no inline contents", place: name)
         }
-        let digest = Array(SHA256.hash(data: inline))
-        func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
-        return ExtentIdentity(address: word(digest[0..<8]), generation: word(digest[8..<16]), offset: 0)
+        return ExtentIdentity(digest: SHA256.hash(data: inline))
     }
 
     static func identity(of item: ExtentItem) -> ExtentIdentity {

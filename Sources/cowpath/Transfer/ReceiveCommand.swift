@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Replication
 import SendStream
 import SnapshotModel
@@ -93,7 +92,7 @@ struct ReceiveCommand: ParsableCommand {
     private func announce(_ header: SnapshotHeader) throws {
         let name = EscapedBytes.describe(header.name.utf8)
         if header.base.reference == nil {
-            FileHandle.standardError.write(Data("At subvol \(name)\n".utf8))
+            Terminal.say("At subvol \(name)")
         } else {
             try Terminal.write("At snapshot \(name)\n")
         }
