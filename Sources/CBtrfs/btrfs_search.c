@@ -27,6 +27,21 @@ int64_t cowpath_btrfs_search(int descriptor, const struct cowpath_btrfs_keys *ke
     return arguments->key.nr_items;
 }
 
+_Static_assert(sizeof(struct btrfs_data_container) == COWPATH_BTRFS_REFERENCES_HEAD * sizeof(uint64_t), "their head");
+
+int64_t cowpath_btrfs_references(int descriptor, uint64_t address, uint64_t *words, size_t count, uint64_t *missed) {
+    struct btrfs_data_container *found = (struct btrfs_data_container *)words;
+    struct btrfs_ioctl_logical_ino_args arguments = {
+        .logical = address,
+        .size = count * sizeof *words,
+        .flags = BTRFS_LOGICAL_INO_ARGS_IGNORE_OFFSET,
+        .inodes = (uintptr_t)words,
+    };
+    if (ioctl(descriptor, BTRFS_IOC_LOGICAL_INO_V2, &arguments) < 0) return -1;
+    *missed = found->elem_missed;
+    return found->elem_cnt;
+}
+
 int64_t cowpath_btrfs_encoded_read(
     int descriptor, uint64_t offset, void *buffer, size_t size, struct cowpath_btrfs_encoded *found) {
     struct iovec piece = {.iov_base = buffer, .iov_len = size};

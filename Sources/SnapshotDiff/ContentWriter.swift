@@ -40,17 +40,22 @@ final class ContentWriter {
     func addData(_ extent: FileExtent) throws {
         let range = extent.offset..<extent.end
         if plan.header.withoutData { return try add(.data, range) }
+        guard plan.options.clonesExtents, extent.identity != nil else { return try addUnshared(extent) }
+        let isShared = try plan.source.isShared(extent)
         var rest = extent
-        if plan.options.clonesExtents, extent.identity != nil, try plan.source.isShared(extent) {
-            if let place = try plan.cloneIndex.find(extent, of: inode.number),
-                let cloned = try clone(extent, from: place)
-            {
-                guard cloned < extent.length else { return }
-                rest = extent.part(from: extent.offset + cloned, to: extent.end)
-            }
-            if let identity = rest.identity { plan.cloneIndex.carry(identity, rest, of: inode) }
+        while let place = try plan.cloneIndex.find(rest, of: inode.number, isShared: isShared),
+            let cloned = try clone(rest, from: place)
+        {
+            guard cloned < rest.end else { return }
+            rest = rest.part(from: cloned, to: rest.end)
         }
-        if try !passOn(rest) { try add(.data, rest.offset..<rest.end) }
+        try addUnshared(rest, isShared: isShared)
+    }
+
+    /// Adds data that lies nowhere else yet; remembers it where it may lie elsewhere too.
+    private func addUnshared(_ extent: FileExtent, isShared: Bool = false) throws {
+        if isShared, let identity = extent.identity { plan.cloneIndex.carry(identity, extent, of: inode) }
+        if try !passOn(extent) { try add(.data, extent.offset..<extent.end) }
     }
 
     /// Cuts the file where its last data ends; ``finish()`` brings it to its size.
@@ -110,28 +115,36 @@ final class ContentWriter {
         }
     }
 
-    /// Shares as much of an extent as alignment allows; nil where that is nothing.
+    /// Shares as much of what a place has of an extent as alignment allows, and adds what of it comes before; nil
+    /// where that is nothing.
+    ///
+    /// - Returns: where in the file what was shared ends.
     private func clone(_ extent: FileExtent, from place: CloneIndex.Place) throws -> UInt64? {
-        guard extent.offset % ContentWriter.block == 0, place.offset % ContentWriter.block == 0 else { return nil }
-        var length = extent.length
-        if length % ContentWriter.block != 0 {
-            // An odd length is taken only up to the end of both files (ioctl_ficlonerange(2)).
-            let isOwn = place.tree == nil && place.inode == inode.number
-            let sourceSize = try plan.cloneIndex.size(of: place)
-            if isOwn || extent.end != size || place.offset + length != sourceSize {
-                length -= length % ContentWriter.block
-            }
+        guard let identity = extent.identity else { return nil }
+        let block = ContentWriter.block
+        var (start, from) = (extent.offset + (place.start - identity.offset), place.offset)
+        var length = place.end - place.start
+        let skipped = (block - start % block) % block
+        guard skipped < length, (from + skipped) % block == 0 else { return nil }
+        (start, from, length) = (start + skipped, from + skipped, length - skipped)
+        let isOwn = place.tree == nil && place.inode == inode.number
+        // An odd length is taken only up to the end of both files (ioctl_ficlonerange(2)).
+        if length % block != 0, try isOwn || start + length != size || from + length != plan.cloneIndex.size(of: place) {
+            length -= length % block
         }
-        guard length > 0 else { return nil }
-        if place.tree == nil, place.inode == inode.number, place.offset + length > extent.offset { return nil }
-        guard let (snapshot, from) = try sourcePath(of: place) else { return nil }
+        guard length > 0, !isOwn || from + length <= start, let (snapshot, path) = try sourcePath(of: place) else {
+            return nil
+        }
+        if start > extent.offset {
+            try addUnshared(extent.part(from: extent.offset, to: start), isShared: true)
+        }
         try flush()
         try plan.emit(
             .clone(
-                path, offset: extent.offset, length: length,
-                from: CloneSource(snapshot: snapshot, path: from, offset: place.offset)))
-        reached = max(reached, extent.offset + length)
-        return length
+                self.path, offset: start, length: length,
+                from: CloneSource(snapshot: snapshot, path: path, offset: from)))
+        reached = max(reached, start + length)
+        return start + length
     }
 
     private func sourcePath(of place: CloneIndex.Place) throws -> (SnapshotReference, RelativePath)? {

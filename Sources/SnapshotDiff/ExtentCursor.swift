@@ -3,16 +3,17 @@ import SnapshotModel
 /// The extents of a file one after another, read in batches, so that two files can be gone through together.
 struct ExtentCursor {
     /// 256 extents of some 48 bytes: 12 KiB for each file in hand.
-    private static let batch = 256
+    private static let longestBatch = 256
 
     private let tree: any SnapshotTree
     private let number: InodeNumber
+    private let batchLength: Int
     private var extents: ArraySlice<FileExtent> = []
     private var next: UInt64 = 0
     private var isAtEnd = false
 
-    init(_ tree: any SnapshotTree, _ number: InodeNumber) {
-        (self.tree, self.number) = (tree, number)
+    init(_ tree: any SnapshotTree, _ number: InodeNumber, batchLength: Int = longestBatch) {
+        (self.tree, self.number, self.batchLength) = (tree, number, batchLength)
     }
 
     /// The first extent that ends behind `position`; positions must not go backwards.
@@ -37,12 +38,12 @@ struct ExtentCursor {
                 guard extent.end > end else { return }
                 batch.append(extent)
                 end = extent.end
-                if batch.count == ExtentCursor.batch { throw BatchIsFull() }
+                if batch.count == batchLength { throw BatchIsFull() }
             }
             isAtEnd = true
         } catch {
             // The tree may have wrapped the error in one of its own.
-            guard batch.count == ExtentCursor.batch else { throw error }
+            guard batch.count == batchLength else { throw error }
         }
         next = end
         extents = batch[...]
@@ -51,11 +52,20 @@ struct ExtentCursor {
     private struct BatchIsFull: Error {}
 }
 
+extension SnapshotTree {
+    /// What a file has from an offset on of the extent that lies there; nil for a hole.
+    func extent(of number: InodeNumber, at offset: UInt64) throws -> FileExtent? {
+        var cursor = ExtentCursor(self, number, batchLength: 1)
+        guard let found = try cursor.extent(at: offset), found.offset <= offset else { return nil }
+        return found.part(from: offset, to: found.end)
+    }
+}
+
 extension FileExtent {
     /// Refuses an extent that no file can have.
     func check(in tree: any SnapshotTree) throws {
-        let (_, overflow) = offset.addingReportingOverflow(length)
-        guard !overflow, length > 0 else {
+        let (_, overflows) = max(offset, identity?.offset ?? 0).addingReportingOverflow(length)
+        guard !overflows, length > 0 else {
             throw SnapshotError(
                 .corrupt, "an extent has offset \(offset) and length \(length)", place: tree.identity.name)
         }

@@ -58,6 +58,21 @@ package struct FileExtent: Hashable, Sendable {
     package var end: UInt64 { offset + length }
 }
 
+/// A place in a file at which, or near behind which, a range begins that lies in a certain extent.
+package struct ExtentReference: Hashable, Comparable, Sendable {
+    package let inode: InodeNumber
+    /// In bytes of the file.
+    package let offset: UInt64
+
+    package init(inode: InodeNumber, offset: UInt64) {
+        (self.inode, self.offset) = (inode, offset)
+    }
+
+    package static func < (left: ExtentReference, right: ExtentReference) -> Bool {
+        left.inode != right.inode ? left.inode < right.inode : left.offset < right.offset
+    }
+}
+
 /// How the bytes of an extent are encoded where it is stored.
 ///
 /// Raw values are those of the compression attribute of btrfs' ENCODED_WRITE (btrfs-progs, `btrfs.5` and

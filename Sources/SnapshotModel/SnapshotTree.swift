@@ -63,9 +63,14 @@ package protocol SnapshotTree: AnyObject {
     /// What stands for the contents of an inline extent in a bookmark: made from the bytes alone.
     func identity(ofInline extent: FileExtent, of number: InodeNumber) throws -> ExtentIdentity
 
-    /// Whether `extent` may be found elsewhere in this tree or in others, so that it is worth remembering or
-    /// looking up; false only where the store knows that nothing else refers to it.
+    /// Whether `extent` may be found at another place than this, so that it is worth remembering or looking up; false
+    /// only where the store knows that nothing else refers to it, but at most the same place of other trees.
     func isShared(_ extent: FileExtent) throws -> Bool
+
+    /// Where this tree refers to the extent with an address, which can be told without a walk through it; nil where
+    /// it cannot. Of a great many places only some are told of, and some may be of an extent that had the address
+    /// before.
+    func references(toExtentAt address: UInt64) throws -> [ExtentReference]?
 
     /// Whether the store has moved extents since this was last asked, as btrfs does to balance its disks: identities
     /// told before then mean nothing any more.
@@ -108,6 +113,8 @@ extension SnapshotTree {
     package func encodedExtent(_ extent: FileExtent, of number: InodeNumber) throws -> EncodedExtent? { nil }
 
     package func isShared(_ extent: FileExtent) throws -> Bool { true }
+
+    package func references(toExtentAt address: UInt64) throws -> [ExtentReference]? { nil }
 
     package func haveExtentsMoved() throws -> Bool { false }
 

@@ -19,7 +19,16 @@ final class Scratch {
     }
 
     deinit {
-        try? FileManager.default.removeItem(atPath: path)
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            // Files that came with their flags may be immutable.
+            let shell = Process()
+            shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+            shell.arguments = ["-c", "chattr -R -f -i -a \"$0\"; rm -rf \"$0\"", path]
+            try? shell.run()
+            shell.waitUntilExit()
+        }
     }
 
     func callAsFunction(_ name: String) -> String { path + "/" + name }

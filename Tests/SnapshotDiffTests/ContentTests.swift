@@ -116,6 +116,40 @@ import Testing
             ])
     }
 
+    @Test func `of an extent that the base has only parts of, those are not sent again`() throws {
+        let builder = TreeBuilder()
+        try builder.file("f", ContentTests.blocks)
+        let whole = builder.tree.snapshot("whole")
+        // Blocks 10 to 29, and of the end 35 to 39 in another file.
+        try builder.file("other", [])
+        try builder.reflink("other", at: 0, from: "f", at: 35 * 4096, length: 5 * 4096)
+        try builder.tree.punchHole(builder.number("f"), 0..<10 * 4096)
+        try builder.tree.punchHole(builder.number("f"), 30 * 4096..<40 * 4096)
+        let base = builder.tree.snapshot("base")
+        try builder.file("g", [])
+        try builder.tree.clone(
+            builder.number("g"), at: 0, length: UInt64(ContentTests.blocks.count), from: whole, builder.number("f"),
+            at: 0)
+        let new = builder.tree.snapshot("new")
+        for knowsReferences in [false, true] {
+            let target = MemoryTarget()
+            try Replay.send(base, to: target)
+            let (countedNew, countedBase) = (CountingTree(new), CountingTree(base))
+            (countedNew.knowsReferences, countedBase.knowsReferences) = (knowsReferences, knowsReferences)
+            try Planner(source: countedNew, base: countedBase).run(
+                into: target, Replay.header(new, base: .parent(base.identity.reference)))
+            let steps = target.instructions.map(\.summary)
+            #expect(
+                steps.filter { $0.hasPrefix("clone") } == [
+                    "clone g offset=40960 length=81920 from=f at=40960",
+                    "clone g offset=143360 length=20480 from=other at=0",
+                ])
+            #expect(countedNew.bytesRead == 15 * 4096)
+            #expect((countedBase.walks == 0) == knowsReferences)
+            try Replay.expectEqual(#require(target.newest), new)
+        }
+    }
+
     @Test func `a file that repeats one extent thousands of times is sent once`() throws {
         let scenario = try Scenario { _ in
         } then: { builder in

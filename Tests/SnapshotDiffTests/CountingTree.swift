@@ -6,6 +6,9 @@ final class CountingTree: SnapshotTree {
     let tree: MemoryTree
     private(set) var calls = 0
     private(set) var bytesRead = 0
+    private(set) var walks = 0
+    /// Whether it can tell where an extent is referred to, as a file system can that keeps count of that.
+    var knowsReferences = false
     /// What fails as in a living directory.
     var unreadable: Set<InodeNumber> = []
 
@@ -42,6 +45,7 @@ final class CountingTree: SnapshotTree {
         return try tree.links(of: number)
     }
     func forEachInode(_ body: (Inode) throws -> Void) throws {
+        walks += 1
         try tree.forEachInode {
             calls += 1
             try body($0)
@@ -59,6 +63,18 @@ final class CountingTree: SnapshotTree {
     func read(_ number: InodeNumber, at offset: UInt64, count: Int) throws -> ArraySlice<UInt8> {
         bytesRead += count
         return try tree.read(number, at: offset, count: count)
+    }
+    func references(toExtentAt address: UInt64) throws -> [ExtentReference]? {
+        guard knowsReferences else { return nil }
+        var references: [ExtentReference] = []
+        try tree.forEachInode { inode in
+            guard inode.kind == .regular else { return }
+            try tree.forEachExtent(of: inode.number, from: 0) { extent in
+                guard case .data(let identity?) = extent.content, identity.address == address else { return }
+                references.append(ExtentReference(inode: inode.number, offset: extent.offset))
+            }
+        }
+        return references.reversed()
     }
     func identity(ofInline extent: FileExtent, of number: InodeNumber) throws -> ExtentIdentity {
         try tree.identity(ofInline: extent, of: number)

@@ -9,6 +9,8 @@ package import SystemCalls
 package final class BtrfsTree: SnapshotTree {
     /// Every subvolume's root directory (`BTRFS_FIRST_FREE_OBJECTID`).
     private static let rootNumber = InodeNumber(256)
+    /// The tree of all extents (`BTRFS_EXTENT_TREE_OBJECTID`).
+    private static let extentTree: UInt64 = 2
     /// The highest number of an inode (`BTRFS_LAST_FREE_OBJECTID`).
     static let lastNumber = UInt64.max - 255
 
@@ -22,6 +24,8 @@ package final class BtrfsTree: SnapshotTree {
 
     let directory: SharedDescriptor
     let items: ItemCache
+    /// What the file system keeps of extents, each under its address.
+    let extentRecords: ItemCache
     let contents: FileContents
     let filesAhead: FilesAhead
     /// The path by which it was opened, for messages.
@@ -60,7 +64,11 @@ package final class BtrfsTree: SnapshotTree {
             created: subvolume.created)
         identity.lineage = subvolume.lineage(in: shared)
         self.identity = identity
-        items = ItemCache(TreeSearch(root: shared, tree: 0, nodeSize: fileSystem.nodeSize))
+        items = ItemCache(
+            TreeSearch(root: shared, tree: 0, nodeSize: fileSystem.nodeSize), maximumBytes: 12 << 20, nearObjects: 256)
+        extentRecords = ItemCache(
+            TreeSearch(root: shared, tree: BtrfsTree.extentTree, nodeSize: fileSystem.nodeSize),
+            maximumBytes: 4 << 20, nearObjects: 16 << 20)
         let opener = FileOpener(root: shared, subvolume: subvolume.id)
         contents = FileContents(opener: opener)
         filesAhead = FilesAhead(opener: opener)
@@ -89,6 +97,7 @@ package final class BtrfsTree: SnapshotTree {
             throw SnapshotError(.notFound, "the subvolume was removed while it was read", place: place, cause: error)
         }
         items.removeAll()
+        extentRecords.removeAll()
         return true
     }
 

@@ -3,7 +3,7 @@ import Workers
 
 /// The items of one tree, read some at a time: who goes through neighbouring inodes reads the tree once.
 ///
-/// Holds at most ``maximumBytes`` of items, with their keys about half as much again.
+/// Holds at most so many bytes of items, with their keys about half as much again.
 final class ItemCache {
     /// One item, which stays what it is while it is held.
     struct Item {
@@ -21,15 +21,15 @@ final class ItemCache {
         }
     }
 
-    private static let maximumBytes = 12 << 20
-    /// Who asks for what lies this near behind what was asked for just before goes on from there.
-    private static let nearInodes: UInt64 = 256
     private static let nearQuestions: UInt64 = 256
     private static let longRead = 512 << 10
     /// Who was given as much at once gets what follows read ahead.
     private static let shortestAhead = 128 << 10
 
     let search: TreeSearch
+    private let maximumBytes: Int
+    /// Who asks for an object this near behind what was asked for just before goes on from there.
+    private let nearObjects: UInt64
     /// In the order of their first keys, not overlapping.
     private var windows: [ItemWindow] = []
     private var loneWindow: ItemWindow
@@ -41,8 +41,8 @@ final class ItemCache {
     /// How many searches were made: the cost of what was asked.
     private(set) var searches = 0
 
-    init(_ search: TreeSearch) {
-        self.search = search
+    init(_ search: TreeSearch, maximumBytes: Int, nearObjects: UInt64) {
+        (self.search, self.maximumBytes, self.nearObjects) = (search, maximumBytes, nearObjects)
         loneWindow = ItemWindow(size: 2 * search.nodeSize)
     }
 
@@ -143,7 +143,7 @@ final class ItemCache {
         let index = windows.partition { $0.first <= key }
         // A node and as much again, in which an item has room for certain; more and more for who goes on.
         var size = 2 * search.nodeSize
-        if index > 0, case let before = windows[index - 1], key.object - before.last.object < ItemCache.nearInodes,
+        if index > 0, case let before = windows[index - 1], key.object - before.last.object < nearObjects,
             clock - before.used < ItemCache.nearQuestions
         {
             size = max(size, min(ItemCache.longRead, 2 * before.size))
@@ -213,7 +213,7 @@ final class ItemCache {
     @discardableResult
     private func makeRoom(_ size: Int) -> ItemWindow? {
         var dropped: ItemWindow?
-        while byteCount + size > ItemCache.maximumBytes,
+        while byteCount + size > maximumBytes,
             let oldest = windows.indices.min(by: { windows[$0].used < windows[$1].used })
         {
             let window = windows.remove(at: oldest)

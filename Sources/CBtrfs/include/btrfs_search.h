@@ -21,6 +21,12 @@ enum { COWPATH_BTRFS_SEARCH_HEAD = 112 };
 // 0 at the end, each a header of 32 bytes (generation, object, offset, type, length) and its contents.
 int64_t cowpath_btrfs_search(int descriptor, const struct cowpath_btrfs_keys *keys, void *buffer, size_t size);
 
+// BTRFS_IOC_LOGICAL_INO_V2 with BTRFS_LOGICAL_INO_ARGS_IGNORE_OFFSET: all that refers to the extent at a logical
+// address; only for root. Returns how many words it wrote behind COWPATH_BTRFS_REFERENCES_HEAD words of the buffer,
+// three for each: the inode, the offset in it and the tree. *missed is how many words had no room.
+enum { COWPATH_BTRFS_REFERENCES_HEAD = 2 };
+int64_t cowpath_btrfs_references(int descriptor, uint64_t address, uint64_t *words, size_t count, uint64_t *missed);
+
 // What BTRFS_IOC_ENCODED_READ tells of an extent: how many bytes of the file it stands for, how many it decodes to,
 // where in those the file's begin, and how it is compressed (BTRFS_ENCODED_IO_COMPRESSION_*).
 struct cowpath_btrfs_encoded {
