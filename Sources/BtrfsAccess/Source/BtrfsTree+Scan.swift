@@ -1,4 +1,5 @@
 package import SnapshotModel
+import Workers
 
 /// An inode that was changed since a generation.
 struct ChangedInode {
@@ -29,12 +30,19 @@ extension BtrfsTree {
         since generation: UInt64, _ type: UInt8, or otherType: UInt8? = nil,
         read: (ItemKey, borrowing RawSpan) throws(SnapshotError) -> Value?, visit: (Value) throws -> Void
     ) throws {
-        let window = ItemWindow(size: BtrfsTree.scanSize)
-        var next: ItemKey? = ItemKey(root.rawValue, 0)
-        let last = ItemKey(BtrfsTree.lastNumber, .max, .max)
-        while let first = next, first <= last {
-            try located {
-                try window.fill(items.search, SearchRange(first: first, last: last, generation: generation))
+        let search = items.search
+        var range = SearchRange(
+            first: ItemKey(root.rawValue, 0), last: ItemKey(BtrfsTree.lastNumber, .max, .max), generation: generation)
+        var pending: PendingResult<ItemRun>?
+        while true {
+            let window = ItemWindow(
+                try located { try pending?.value() ?? ItemRun(of: search, range, size: BtrfsTree.scanSize) })
+            // A thread reads on while this is gone through.
+            if window.last < range.last, let next = window.last.next {
+                range.first = next
+                pending = WorkerPool.shared.start { [range] in
+                    try ItemRun(of: search, range, size: BtrfsTree.scanSize)
+                }
             }
             for place in window.places where place.key.type == type || place.key.type == otherType {
                 let value = try located {
@@ -42,8 +50,7 @@ extension BtrfsTree {
                 }
                 if let value { try visit(value) }
             }
-            guard window.last < last else { return }
-            next = window.last.next
+            guard window.last < range.last else { return }
         }
     }
 
@@ -88,7 +95,7 @@ extension BtrfsTree {
     /// The size of a directory by its inode: twice the lengths of all names in it. Nil where there is none.
     func directorySize(_ number: InodeNumber) throws -> UInt64? {
         let found = try located {
-            try items.loneItem(ItemKey(number.rawValue, ItemKey.Kind.inode))?.read { bytes throws(SnapshotError) in
+            try items.item(ItemKey(number.rawValue, ItemKey.Kind.inode))?.read { bytes throws(SnapshotError) in
                 try InodeItem.isDirectory(bytes) ? try InodeItem.directorySize(bytes) : nil
             }
         }

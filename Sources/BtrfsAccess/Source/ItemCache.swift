@@ -3,7 +3,8 @@ import Workers
 
 /// The items of one tree, read some at a time: who goes through neighbouring inodes reads the tree once.
 ///
-/// Holds at most so many bytes of items, with their keys about half as much again.
+/// Holds at most so many bytes of items, with their keys about half as much again. What is asked here and there, of
+/// inodes that are no neighbours, is read for each inode alone.
 final class ItemCache {
     /// One item, which stays what it is while it is held.
     struct Item {
@@ -23,16 +24,25 @@ final class ItemCache {
 
     private static let nearQuestions: UInt64 = 256
     private static let longRead = 512 << 10
+    /// Who asks for an inode so near behind another one will ask for more between them, or behind.
+    private static let neighbourInodes: UInt64 = 8
+    /// Inodes of which the head is kept: some 700 bytes each.
+    private static let maximumHeads = 8192
     /// Who was given as much at once gets what follows read ahead.
     private static let shortestAhead = 128 << 10
 
     let search: TreeSearch
     private let maximumBytes: Int
+    /// Whether this is the tree of a subvolume, of inodes.
+    private let hasHeads: Bool
     /// Who asks for an object this near behind what was asked for just before goes on from there.
     private let nearObjects: UInt64
     /// In the order of their first keys, not overlapping.
     private var windows: [ItemWindow] = []
     private var loneWindow: ItemWindow
+    /// What was read of inodes alone: all items before those that are many, of contents and of entries.
+    private var heads: [UInt64: ItemWindow] = [:]
+    private var lastHead: UInt64 = 0
     private var byteCount = 0
     /// What a thread is reading, and its first key.
     private var ahead: (first: ItemKey, run: PendingResult<ItemRun>)?
@@ -41,8 +51,9 @@ final class ItemCache {
     /// How many searches were made: the cost of what was asked.
     private(set) var searches = 0
 
-    init(_ search: TreeSearch, maximumBytes: Int, nearObjects: UInt64) {
-        (self.search, self.maximumBytes, self.nearObjects) = (search, maximumBytes, nearObjects)
+    init(_ search: TreeSearch, maximumBytes: Int, nearObjects: UInt64, hasHeads: Bool) {
+        (self.search, self.maximumBytes) = (search, maximumBytes)
+        (self.nearObjects, self.hasHeads) = (nearObjects, hasHeads)
         loneWindow = ItemWindow(size: 2 * search.nodeSize)
     }
 
@@ -54,25 +65,16 @@ final class ItemCache {
         return Item(window: window, place: window.places[index])
     }
 
-    /// The item with a key, whose neighbours will not be asked for.
-    func loneItem(_ key: ItemKey) throws(SnapshotError) -> Item? {
-        if windowAtHand(for: key) != nil { return try item(key) }
-        if !isKnownUniquelyReferenced(&loneWindow) { loneWindow = ItemWindow(size: 2 * search.nodeSize) }
-        try loneWindow.fill(search, SearchRange(first: key, last: key))
-        searches += 1
-        return loneWindow.places.first.map { Item(window: loneWindow, place: $0) }
-    }
-
     /// Whether any leaf was written in a generation or later.
     func isWritten(since generation: UInt64) throws(SnapshotError) -> Bool {
-        if !isKnownUniquelyReferenced(&loneWindow) { loneWindow = ItemWindow(size: 2 * search.nodeSize) }
-        try loneWindow.fill(search, SearchRange(first: ItemKey(0, 0), last: .last, generation: generation))
+        try fillLoneWindow(SearchRange(first: ItemKey(0, 0), last: .last, generation: generation))
         return !loneWindow.places.isEmpty
     }
 
     /// Forgets everything.
     func removeAll() {
         windows.removeAll()
+        heads.removeAll()
         byteCount = 0
         ahead = nil
     }
@@ -140,6 +142,7 @@ final class ItemCache {
             window.used = clock
             return window
         }
+        if let head = try head(for: key) { return head }
         let index = windows.partition { $0.first <= key }
         // A node and as much again, in which an item has room for certain; more and more for who goes on.
         var size = 2 * search.nodeSize
@@ -165,6 +168,29 @@ final class ItemCache {
         return window
     }
 
+    /// The first items of an inode, where no neighbour of it was asked for before.
+    private func head(for key: ItemKey) throws(SnapshotError) -> ItemWindow? {
+        guard hasHeads, key.type <= ItemKey.Kind.lastOfHead else { return nil }
+        if let known = heads[key.object] { return known }
+        let index = windows.partition { $0.first <= key }
+        let before = max(index > 0 ? windows[index - 1].last.object : 0, lastHead <= key.object ? lastHead : 0)
+        guard key.object - before >= ItemCache.neighbourInodes else { return nil }
+        let last = ItemKey(key.object, ItemKey.Kind.lastOfHead, .max)
+        try fillLoneWindow(SearchRange(first: ItemKey(key.object, 0), last: last))
+        searches += 1
+        guard loneWindow.last == last else { return nil }
+        if heads.count >= ItemCache.maximumHeads { heads.removeAll(keepingCapacity: true) }
+        let head = loneWindow.trimmed()
+        heads[key.object] = head
+        lastHead = key.object
+        return head
+    }
+
+    private func fillLoneWindow(_ range: SearchRange) throws(SnapshotError) {
+        if !isKnownUniquelyReferenced(&loneWindow) { loneWindow = ItemWindow(size: 2 * search.nodeSize) }
+        try loneWindow.fill(search, range)
+    }
+
     /// All from a key up to where the next window begins, which has all from there on.
     private func range(from key: ItemKey) -> SearchRange {
         let following = windows.partition { $0.first <= key }
@@ -179,11 +205,7 @@ final class ItemCache {
         searches += 1
         ahead = (
             first,
-            WorkerPool.shared.start {
-                var run = ItemRun(size: size)
-                try run.fill(search, range)
-                return run
-            }
+            WorkerPool.shared.start { try ItemRun(of: search, range, size: size) }
         )
     }
 

@@ -8,6 +8,8 @@ struct ItemKey: Hashable, Comparable {
         static let link: UInt8 = 12
         static let extendedLink: UInt8 = 13
         static let attribute: UInt8 = 24
+        /// Up to here an inode has few items, all of which are asked for together.
+        static let lastOfHead = attribute
         static let nameHash: UInt8 = 84
         static let entry: UInt8 = 96
         static let extent: UInt8 = 108

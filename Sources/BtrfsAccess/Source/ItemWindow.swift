@@ -23,6 +23,12 @@ struct ItemRun: Sendable {
         buffer = [UInt8](repeating: 0, count: size)
     }
 
+    /// The items from the first key of a range on, as many as have room.
+    init(of search: TreeSearch, _ range: SearchRange, size: Int) throws(SnapshotError) {
+        self.init(size: size)
+        try fill(search, range)
+    }
+
     /// Reads the items from the first key of a range on, as many as have room.
     ///
     /// - Throws: ``SnapshotError``, with `corrupt` for what no kernel gives.
@@ -35,6 +41,14 @@ struct ItemRun: Sendable {
         self.places = places
         // Where another item would have had room, there is none.
         if let key = places.last?.key, buffer.count - end < ItemRun.itemHead + search.nodeSize { last = key }
+    }
+
+    /// The same items in a buffer of no more than they need.
+    func trimmed() -> ItemRun {
+        var copy = self
+        copy.buffer = Array(buffer.prefix(places.last.map { $0.position + $0.length } ?? 0))
+        copy.places = places.map { $0 }
+        return copy
     }
 
     /// Finds out where items lie: in order, each within the buffer.
@@ -84,6 +98,11 @@ final class ItemWindow {
 
     func fill(_ search: TreeSearch, _ range: SearchRange) throws(SnapshotError) {
         try run.fill(search, range)
+    }
+
+    /// A window of its own with the same items, which needs no more memory than they do.
+    func trimmed() -> ItemWindow {
+        ItemWindow(run.trimmed())
     }
 
     /// The index of the first item whose key is not before one.
