@@ -20,7 +20,7 @@ int64_t cowpath_btrfs_search(int descriptor, const struct cowpath_btrfs_keys *ke
         .max_transid = keys->last_generation,
         .min_type = keys->first_type,
         .max_type = keys->last_type,
-        .nr_items = UINT32_MAX,
+        .nr_items = keys->most_items,
     };
     arguments->buf_size = size - COWPATH_BTRFS_SEARCH_HEAD;
     if (ioctl(descriptor, BTRFS_IOC_TREE_SEARCH_V2, arguments) < 0) return -1;

@@ -2,8 +2,8 @@ package import SnapshotModel
 import Workers
 
 /// An inode that was changed since a generation.
-struct ChangedInode {
-    enum Kind {
+struct ChangedInode: Sendable {
+    enum Kind: Sendable {
         /// It was there before, has a name and is no directory: its names alone tell where it is.
         case file
         /// A directory that was there before and got no new entry, with the size that all its names give it.
@@ -17,46 +17,35 @@ struct ChangedInode {
 }
 
 extension BtrfsTree {
-    /// How much one search of a scan reads.
-    private static let scanSize = 1 << 20
-
     /// Goes through all items of one type, and those of another where that is named, of the whole tree, or of what of
     /// it was written in a generation or later; past the cache.
     ///
     /// - Parameters:
-    ///   - read: makes something of an item, or nil where it is not wanted.
+    ///   - read: adds to the values what it makes of an item, on any thread; values of other objects may be missing.
     ///   - visit: gets what was made, in the order of keys; may ask the tree.
-    func scan<Value>(
+    func scan<Value: Sendable>(
         since generation: UInt64, _ type: UInt8, or otherType: UInt8? = nil,
-        read: (ItemKey, borrowing RawSpan) throws(SnapshotError) -> Value?, visit: (Value) throws -> Void
+        read: @escaping TreeScan.Reader<Value>, visit: (Value) throws -> Void
     ) throws {
-        let search = items.search
-        var range = SearchRange(
-            first: ItemKey(root.rawValue, 0), last: ItemKey(BtrfsTree.lastNumber, .max, .max), generation: generation)
-        var pending: PendingResult<ItemRun>?
+        let scan = TreeScan(search: items.search, generation: generation, types: [type, otherType ?? type])
+        var (next, last) = (root.rawValue, try located { try scan.lastObject(from: root.rawValue) })
+        let step = max(TreeScan.shortestStep, (last - next) / TreeScan.mostSteps)
+        var pending: [PendingResult<[Value]>] = []
         while true {
-            let window = ItemWindow(
-                try located { try pending?.value() ?? ItemRun(of: search, range, size: BtrfsTree.scanSize) })
-            // A thread reads on while this is gone through.
-            if window.last < range.last, let next = window.last.next {
-                range.first = next
-                pending = WorkerPool.shared.start { [range] in
-                    try ItemRun(of: search, range, size: BtrfsTree.scanSize)
-                }
+            while next <= last, pending.count < 2 * WorkerPool.shared.threadCount {
+                let objects = next...min(last, next + step)
+                pending.append(WorkerPool.shared.start { try scan.values(of: objects, read) })
+                next = objects.upperBound + 1
             }
-            for place in window.places where place.key.type == type || place.key.type == otherType {
-                let value = try located {
-                    try window.withContents(place) { bytes throws(SnapshotError) in try read(place.key, bytes) }
-                }
-                if let value { try visit(value) }
-            }
-            guard window.last < range.last else { return }
+            guard !pending.isEmpty else { return }
+            let values = try located { try pending.removeFirst().value() }
+            for value in values { try visit(value) }
         }
     }
 
     package func forEachInode(_ body: (Inode) throws -> Void) throws {
-        try scan(since: 0, ItemKey.Kind.inode) { key, bytes throws(SnapshotError) in
-            try InodeItem.hasName(bytes) ? try InodeItem.parse(bytes, number: key.object) : nil
+        try scan(since: 0, ItemKey.Kind.inode) { key, bytes, inodes throws(SnapshotError) in
+            if try InodeItem.hasName(bytes) { inodes.append(try InodeItem.parse(bytes, number: key.object)) }
         } visit: {
             try body($0)
         }
@@ -66,20 +55,18 @@ extension BtrfsTree {
     func changedInodes(since generation: UInt64) throws -> [ChangedInode] {
         var inodes: [ChangedInode] = []
         try scan(since: generation, ItemKey.Kind.inode, or: ItemKey.Kind.entry) {
-            key, bytes throws(SnapshotError) -> ChangedInode? in
+            key, bytes, inodes throws(SnapshotError) in
             let number = InodeNumber(key.object)
-            if key.type == ItemKey.Kind.entry {
-                return try EntryItems.generation(bytes) >= generation ? ChangedInode(number: number, kind: .any) : nil
+            if key.type == ItemKey.Kind.inode {
+                guard try InodeItem.changeGeneration(bytes) >= generation else { return }
+                inodes.append(ChangedInode(number: number, kind: try BtrfsTree.kind(of: bytes, since: generation)))
+            } else if try EntryItems.generation(bytes) >= generation {
+                // The entries of a directory come right behind it.
+                if inodes.last?.number == number { inodes.removeLast() }
+                inodes.append(ChangedInode(number: number, kind: .any))
             }
-            guard try InodeItem.changeGeneration(bytes) >= generation else { return nil }
-            return ChangedInode(number: number, kind: try BtrfsTree.kind(of: bytes, since: generation))
-        } visit: { inode in
-            // The entries of a directory come right behind it.
-            if inodes.last?.number == inode.number {
-                inodes[inodes.count - 1].kind = .any
-            } else {
-                inodes.append(inode)
-            }
+        } visit: {
+            inodes.append($0)
         }
         return inodes
     }

@@ -65,11 +65,11 @@ package final class BtrfsTree: SnapshotTree {
         identity.lineage = subvolume.lineage(in: shared)
         self.identity = identity
         items = ItemCache(
-            TreeSearch(root: shared, tree: 0, nodeSize: fileSystem.nodeSize), maximumBytes: 12 << 20, nearObjects: 256,
+            TreeSearch(root: shared, tree: 0, nodeSize: fileSystem.nodeSize), maximumBytes: 8 << 20, nearObjects: 256,
             hasHeads: true)
         extentRecords = ItemCache(
             TreeSearch(root: shared, tree: BtrfsTree.extentTree, nodeSize: fileSystem.nodeSize),
-            maximumBytes: 4 << 20, nearObjects: 16 << 20, hasHeads: false)
+            maximumBytes: 1 << 20, nearObjects: 16 << 20, hasHeads: false)
         let opener = FileOpener(root: shared, subvolume: subvolume.id)
         contents = FileContents(opener: opener)
         filesAhead = FilesAhead(opener: opener)

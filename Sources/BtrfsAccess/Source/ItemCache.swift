@@ -23,6 +23,7 @@ final class ItemCache {
     }
 
     private static let nearQuestions: UInt64 = 256
+    /// The longest read, where an eighth of all that is held is no less.
     private static let longRead = 512 << 10
     /// Who asks for an inode so near behind another one will ask for more between them, or behind.
     private static let neighbourInodes: UInt64 = 8
@@ -149,7 +150,7 @@ final class ItemCache {
         if index > 0, case let before = windows[index - 1], key.object - before.last.object < nearObjects,
             clock - before.used < ItemCache.nearQuestions
         {
-            size = max(size, min(ItemCache.longRead, 2 * before.size))
+            size = max(size, min(ItemCache.longRead, maximumBytes / 8, 2 * before.size))
         }
         let window: ItemWindow
         if let found = try takeAhead(key) {

@@ -8,6 +8,8 @@ struct SearchRange {
     var last: ItemKey
     /// Only leaves that were written in this generation or later.
     var generation: UInt64 = 0
+    /// Who sets a limit does not learn whether there is more.
+    var mostItems = UInt32.max
 }
 
 /// Searches a tree of a mounted btrfs (`BTRFS_IOC_TREE_SEARCH_V2`, btrfs-ioctl(2)); only for root.
@@ -29,7 +31,8 @@ struct TreeSearch: Sendable {
         let keys = cowpath_btrfs_keys(
             tree: tree, first_object: range.first.object, last_object: range.last.object,
             first_offset: range.first.offset, last_offset: range.last.offset, first_generation: range.generation,
-            last_generation: .max, first_type: UInt32(range.first.type), last_type: UInt32(range.last.type))
+            last_generation: .max, first_type: UInt32(range.first.type), last_type: UInt32(range.last.type),
+            most_items: range.mostItems)
         let number = root.descriptor.rawValue
         do throws(SystemCallError) {
             return Int(try search(number, keys, &buffer))

@@ -56,7 +56,8 @@ package struct SubvolumeFinder {
         let offset = uuid.low.byteSwapped
         let keys = cowpath_btrfs_keys(
             tree: SubvolumeFinder.uuidTree, first_object: object, last_object: object, first_offset: offset,
-            last_offset: offset, first_generation: 0, last_generation: .max, first_type: type, last_type: type)
+            last_offset: offset, first_generation: 0, last_generation: .max, first_type: type, last_type: type,
+            most_items: .max)
         // Of words, for their alignment.
         var words = [UInt64](repeating: 0, count: SubvolumeFinder.bufferLength / 8)
         let size = words.count * 8

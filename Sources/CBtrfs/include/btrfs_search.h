@@ -12,6 +12,7 @@ struct cowpath_btrfs_keys {
     uint64_t first_offset, last_offset;
     uint64_t first_generation, last_generation;
     uint32_t first_type, last_type;
+    uint32_t most_items;
 };
 
 // The bytes at the start of a buffer behind which the items lie.
