@@ -30,6 +30,7 @@ extension TreeReplay {
         if let base, file.mayHoldBase {
             try base.keepContents(of: file.opened.descriptor)
             file.mayHoldBase = false
+            try FileFlags.renewCompression(of: file.opened.descriptor)
             // They may be of this file, which is no longer what it was.
             cloneSources.removeAll()
         }
