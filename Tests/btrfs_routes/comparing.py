@@ -18,7 +18,7 @@ ROOT_INODE = 256
 SHOWN_AT_MOST = 6
 # The kernel fills the block of an odd end of a file with zeros when the file grows, or gets space set aside behind it.
 # So many blocks, of the old end and of the new one, may be filled where they are with btrfs send and receive, too.
-ODD_ENDS = 2
+ODD_ENDS = 0
 # Ours does not look for parts of an extent that several places hold together, where btrfs send takes them piece by
 # piece: so many blocks of a snapshot may be written that btrfs shares.
 FEW_BLOCKS = 16

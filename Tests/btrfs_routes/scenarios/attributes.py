@@ -4,7 +4,7 @@ import os
 import stat
 
 import btrfs_history
-from scenarios.scenario import noise, scenario
+from scenarios.scenario import noise, scenario, text
 
 ATTRIBUTES = "attributes and capabilities"
 KINDS = "kinds and times"
@@ -172,7 +172,7 @@ def compression_of_many_links(tree):
     os.setxattr(tree.path("f"), "btrfs.compression", b"zlib")
     tree.link("f", *(f"{number:03}-" + "l" * 200 for number in range(150)))
     yield
-    tree.write("f", 0, noise(100_000))
+    tree.write("f", 0, text(100_000))
     tree.sync()
     yield
 

@@ -117,7 +117,7 @@ def hole_at_an_odd_end(tree):
 
 @scenario(HOLES, "what was data and is set aside now, where a stream knows no such thing: zeros would be written")
 def set_aside_in_place_of_data(tree):
-    tree.file("same-size", "shorter", "longer", content=noise(71_064))
+    tree.file("same-size", "shorter", "longer", "cloned", content=noise(71_064))
     tree.file("between", content=noise(200 * KIB))
     yield
     for name, size in (("same-size", 71_064), ("shorter", 70_747), ("longer", 90_001)):
@@ -126,6 +126,9 @@ def set_aside_in_place_of_data(tree):
         tree.truncate(name, size)
     tree.punch("between", 64 * KIB, 32 * KIB)
     tree.allocate("between", 64 * KIB, 32 * KIB)
+    tree.allocate("spare", 0, 70_747, 0)
+    tree.truncate("cloned", 0)
+    tree.clone("spare", 0, 0, "cloned", 0)
     yield
 
 
