@@ -16,7 +16,7 @@ extension Plan {
             if extent.content == .preallocated {
                 if sink.accepts.contains(.allocation) { try writer.add(.preallocation, start..<end) }
             } else {
-                try writer.addData(extent.part(from: start, to: end))
+                try writer.addInTurn(extent.part(from: start, to: end))
             }
         }
         try writer.finish()
@@ -61,7 +61,7 @@ extension Plan {
         let writer = ContentWriter(plan: self, inode: new, path: path, reached: cut ?? old.size)
         try files.forEachDifference { difference in
             switch difference {
-            case .data(let extent): try writer.addData(extent)
+            case .data(let extent): try writer.addInTurn(extent)
             case .hole(let range, let wasData): try addHole(range, wasData: wasData, to: writer)
             case .preallocated(let range, let wasData, let wasHole):
                 if !wasHole { try addHole(range, wasData: wasData, to: writer) }

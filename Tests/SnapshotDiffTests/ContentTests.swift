@@ -95,6 +95,23 @@ import Testing
         #expect(scenario.steps == ["truncate f", "allocate f", "truncate f", "setTimes f"])
     }
 
+    @Test func `space behind an odd end is set aside before the end is shared`() throws {
+        let scenario = try Scenario {
+            try $0.file("a", Array(ContentTests.blocks.prefix(10_000)))
+            try $0.file("b", [])
+        } then: {
+            for name in ["b", "c"] {
+                if name == "c" { try $0.file(name, []) }
+                try $0.reflink(name, from: "a", length: 10_000)
+                try $0.tree.preallocate($0.number(name), 3 * 4096..<9 * 4096, keepsSize: true)
+            }
+        }
+        for name in ["b", "c"] {
+            let steps = scenario.steps.filter { $0.hasPrefix("allocate \(name)") || $0.hasPrefix("clone \(name)") }
+            #expect(steps == ["allocate \(name)", "clone \(name) offset=0 length=10000 from=a at=0"])
+        }
+    }
+
     @Test func `what a link has of the flags of its directory is not sent`() throws {
         let scenario = try Scenario {
             try $0.make(.symbolicLink, "link", target: "nowhere")

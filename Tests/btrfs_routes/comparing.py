@@ -111,8 +111,9 @@ def layout_differences(layouts, originals, yardstick, strict):
 
 
 def member(place):
-    number, name, block = place
-    return f"snapshot {number} {shown(name)} block {block}"
+    # Of a compressed extent nothing tells which blocks.
+    number, name, *block = place
+    return " ".join([f"snapshot {number} {shown(name)}", *(f"block {found}" for found in block)])
 
 
 def shown(name):

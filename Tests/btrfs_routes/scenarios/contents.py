@@ -115,6 +115,17 @@ def hole_at_an_odd_end(tree):
     yield
 
 
+@scenario(HOLES, "what a file shares at its odd end, when space has been set aside behind it")
+def shared_at_an_odd_end(tree):
+    tree.file("source", content=noise(30_001))
+    tree.allocate("grown", 0, 4096)
+    yield
+    for name in ("grown", "new"):
+        tree.allocate(name, 32 * KIB, 200 * KIB)
+        tree.clone("source", 0, 0, name, 0)
+    yield
+
+
 @scenario(HOLES, "what was data and is set aside now, where a stream knows no such thing: zeros would be written")
 def set_aside_in_place_of_data(tree):
     tree.file("same-size", "shorter", "longer", "cloned", content=noise(71_064))
