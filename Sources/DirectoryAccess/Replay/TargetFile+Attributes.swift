@@ -66,7 +66,7 @@ enum FileFlags {
     static func set(
         _ flags: UInt32, in present: UInt32, on descriptor: borrowing Descriptor
     ) throws(SystemCallError) {
-        // Else what was set could not be mended, where the new flags forbid it.
+        // Leaves the compression alone. What would else be set could not be mended where the new flags forbid it.
         if flags & compressing != 0, (flags ^ present) & ~Descriptor.commonFlags == 0,
             (try? descriptor.setCommonFlags(flags)) != nil
         {
@@ -81,8 +81,8 @@ enum FileFlags {
         }
     }
 
-    /// Reminds btrfs how a file is to be compressed. It no longer knows that of an inode with many links that it has
-    /// read anew, and would flag it against compression when it comes upon data that cannot be compressed.
+    /// Reminds btrfs how a file is to be compressed. It does not know that of an inode with many links that it has read
+    /// anew, and flags it against compression when data is written.
     static func renewCompression(of descriptor: borrowing Descriptor) throws(SystemCallError) {
         guard try descriptor.status().linkCount > 1, let flags = try? descriptor.flags(), flags & compressing != 0,
             let value = try? descriptor.attribute(BtrfsProperty.compression)

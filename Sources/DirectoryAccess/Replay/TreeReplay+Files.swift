@@ -28,13 +28,13 @@ extension TreeReplay {
     func fileToFill(_ path: RelativePath) throws -> TargetFile {
         let file = try self.file(path)
         guard file.mayHoldBase else { return file }
-        file.mayHoldBase = false
         if let base {
             try base.keepContents(of: file.opened.descriptor)
             // They may be of this file, which is no longer what it was.
             cloneSources.removeAll()
         }
         if mayHoldForbidding { try FileFlags.renewCompression(of: file.opened.descriptor) }
+        file.mayHoldBase = false
         return file
     }
 
