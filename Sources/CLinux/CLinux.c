@@ -112,6 +112,22 @@ int cowpath_set_flags(int descriptor, uint32_t flags) {
     return ioctl(descriptor, FS_IOC_SETFLAGS, &wanted);
 }
 
+int cowpath_set_common_flags(int descriptor, uint32_t flags) {
+    static const struct {
+        uint32_t shown, extended;
+    } pairs[] = {
+        {FS_SYNC_FL, FS_XFLAG_SYNC},     {FS_IMMUTABLE_FL, FS_XFLAG_IMMUTABLE}, {FS_APPEND_FL, FS_XFLAG_APPEND},
+        {FS_NODUMP_FL, FS_XFLAG_NODUMP}, {FS_NOATIME_FL, FS_XFLAG_NOATIME},
+    };
+    struct fsxattr attributes;
+    if (ioctl(descriptor, FS_IOC_FSGETXATTR, &attributes) != 0) return -1;
+    for (size_t index = 0; index < sizeof pairs / sizeof *pairs; index++) {
+        if (flags & pairs[index].shown) attributes.fsx_xflags |= pairs[index].extended;
+        else attributes.fsx_xflags &= ~pairs[index].extended;
+    }
+    return ioctl(descriptor, FS_IOC_FSSETXATTR, &attributes);
+}
+
 int64_t cowpath_fgetxattr(int descriptor, const char *name, void *value, size_t size) {
     return fgetxattr(descriptor, name, value, size);
 }

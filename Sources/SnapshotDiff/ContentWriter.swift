@@ -19,6 +19,8 @@ final class ContentWriter {
     /// How far the target's file reaches by now.
     private var reached: UInt64
     private var hasChangedWhileRead = false
+    /// Data up to an odd end, which comes last.
+    private var last: FileExtent?
 
     var size: UInt64 { inode.size }
 
@@ -34,6 +36,12 @@ final class ContentWriter {
         }
         try flush()
         pending = (kind, range)
+    }
+
+    /// Adds data as it comes, but what ends at an odd end of the file not before ``finish()``: setting space aside
+    /// behind such an end would write its block anew, and it were shared no longer.
+    func addInTurn(_ extent: FileExtent) throws {
+        if extent.end == size, size % ContentWriter.block != 0 { last = extent } else { try addData(extent) }
     }
 
     /// Adds data that lies within the file: shared, passed on as it is stored, or written.
@@ -66,6 +74,7 @@ final class ContentWriter {
     }
 
     func finish() throws {
+        if let last { try addData(last) }
         try flush()
         if reached != size { try plan.emit(.truncate(path, size: size)) }
         if hasChangedWhileRead { plan.losses.add(.changed, path.description) }

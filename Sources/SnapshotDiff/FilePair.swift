@@ -10,7 +10,7 @@ struct FilePair {
         case hole(Range<UInt64>, wasData: Bool)
         /// Space is to be set aside where data or a hole was.
         case preallocated(Range<UInt64>, wasData: Bool, wasHole: Bool)
-        /// Nothing more follows in the new file; what the old one has from here on goes.
+        /// What the old file has from here on goes, before anything else is done behind.
         case end(UInt64)
     }
 
@@ -31,11 +31,15 @@ struct FilePair {
     private let comparison: TreeComparison
     private let new: Inode
     private let old: Inode
+    /// Whether space can be set aside; where it cannot, it is a hole.
+    private let allocates: Bool
     private var newExtents: ExtentCursor
     private var oldExtents: ExtentCursor
+    /// Where the old file was cut; behind it there is nothing.
+    private var cut: UInt64?
 
-    init(comparison: TreeComparison, new: Inode, old: Inode) {
-        (self.comparison, self.new, self.old) = (comparison, new, old)
+    init(comparison: TreeComparison, new: Inode, old: Inode, allocates: Bool = true) {
+        (self.comparison, self.new, self.old, self.allocates) = (comparison, new, old, allocates)
         newExtents = ExtentCursor(comparison.source, new.number)
         oldExtents = ExtentCursor(comparison.base, old.number)
     }
@@ -52,6 +56,8 @@ struct FilePair {
             }
             if extent.offset > position {
                 try compareHole(&position, until: extent.offset, body)
+            } else if isPreallocated, !allocates {
+                try compareHole(&position, until: end, body)
             } else if isPreallocated {
                 try comparePreallocated(&position, until: end, body)
             } else {
@@ -63,8 +69,67 @@ struct FilePair {
             // Only space set aside can be left; cutting there would not take it away, or take the new one too.
             try compareHole(&position, until: .max, body)
         } else if try hasOld(behind: position) {
-            try body(.end(position))
+            try cut(at: position, body)
         }
+    }
+
+    private mutating func cut(at position: UInt64, _ body: (Difference) throws -> Void) throws {
+        try body(.end(position))
+        cut = position
+    }
+
+    /// Cuts the old file where it must be cut before anything else is done to it: at its new size if it was longer.
+    ///
+    /// Whoever lengthens a file, or sets space aside behind its end, fills the rest of its last block with zeros, and
+    /// uses a block for that even where there was none. So where the new file has nothing in the last block of what
+    /// both have, the cut is at the start of this block.
+    ///
+    /// - Returns: where that is; nil where the old file stays whole.
+    mutating func cutFirst() throws -> UInt64? {
+        cut = try firstCut()
+        return cut
+    }
+
+    private mutating func firstCut() throws -> UInt64? {
+        let common = min(old.size, new.size)
+        let start = common / FilePair.block * FilePair.block
+        let usual = old.size > new.size ? common : nil
+        guard start < common else { return usual }
+        // The first extents are needed anyway, and are often all that there are.
+        _ = try newExtents.extent(at: 0)
+        var ahead = newExtents
+        if let extent = try ahead.extent(at: start), extent.offset < common, extent.content != .preallocated {
+            return usual
+        }
+        if old.size != new.size { return start }
+        return try setsAside(behind: start) ? start : nil
+    }
+
+    /// Whether space is to be set aside anywhere behind a position.
+    private func setsAside(behind start: UInt64) throws -> Bool {
+        guard allocates else { return false }
+        var ahead = self
+        var position = start
+        var isFound = false
+        while !isFound, let extent = try ahead.newExtents.extent(at: position) {
+            position = max(position, extent.offset)
+            if extent.content == .preallocated {
+                try ahead.comparePreallocated(&position, until: extent.end) { _ in isFound = true }
+            }
+            position = extent.end
+        }
+        return isFound
+    }
+
+    /// Whether the new file has no more data in the range that both have.
+    private func isHole(behind start: UInt64) throws -> Bool {
+        var ahead = newExtents
+        var position = start
+        while position < oldLimit, let extent = try ahead.extent(at: position), extent.offset < oldLimit {
+            guard extent.content == .preallocated else { return false }
+            position = extent.end
+        }
+        return true
     }
 
     private mutating func compareHole(
@@ -76,7 +141,13 @@ struct FilePair {
             let next = min(end, oldEnd)
             switch old {
             case .hole: break
-            case .data: try body(.hole(position..<next, wasData: true))
+            case .data:
+                if !allocates, try isHole(behind: position) {
+                    // Zeros need not be written there.
+                    try cut(at: position, body)
+                } else {
+                    try body(.hole(position..<next, wasData: true))
+                }
             case .preallocated: try body(.hole(position..<next, wasData: false))
             case .tail:
                 // Makes the block whole that the hole has most of; else the block stays in use.
@@ -185,24 +256,19 @@ struct FilePair {
         }
     }
 
-    /// How far the old file reaches after it was cut to the new size.
-    private var oldLimit: UInt64 { min(old.size, new.size) }
+    /// How far the old file reaches after it was cut.
+    private var oldLimit: UInt64 { min(old.size, cut ?? .max) }
 
     /// What the old file has at a position, and to where.
     private mutating func old(at position: UInt64) throws -> (Old, end: UInt64) {
         guard let extent = try oldExtents.extent(at: position) else { return (.hole, .max) }
-        let wasCut = old.size > new.size
-        if extent.offset > position {
-            return wasCut && extent.offset >= new.size ? (.hole, .max) : (.hole, extent.offset)
-        }
-        if extent.content == .preallocated {
-            let end = wasCut ? min(extent.end, new.size) : extent.end
-            return end > position ? (.preallocated, end) : (.hole, .max)
-        }
+        if let cut, max(extent.offset, position) >= cut { return (.hole, .max) }
+        if extent.offset > position { return (.hole, extent.offset) }
+        if extent.content == .preallocated { return (.preallocated, min(extent.end, cut ?? .max)) }
         if position < oldLimit { return (.data(extent), min(extent.end, oldLimit)) }
         let blockEnd = (oldLimit + FilePair.block - 1) / FilePair.block * FilePair.block
-        if !wasCut, position < blockEnd, extent.content != .inline { return (.tail, min(extent.end, blockEnd)) }
-        return wasCut ? (.hole, .max) : (.hole, max(extent.end, position + 1))
+        if position < blockEnd, extent.content != .inline { return (.tail, min(extent.end, blockEnd)) }
+        return (.hole, max(extent.end, position + 1))
     }
 
     /// Whether the old file has anything but a hole from a position on.

@@ -16,7 +16,7 @@ extension Plan {
             if extent.content == .preallocated {
                 if sink.accepts.contains(.allocation) { try writer.add(.preallocation, start..<end) }
             } else {
-                try writer.addData(extent.part(from: start, to: end))
+                try writer.addInTurn(extent.part(from: start, to: end))
             }
         }
         try writer.finish()
@@ -54,17 +54,18 @@ extension Plan {
         guard let comparison else { return false }
         if try comparison.hasSurelySameContents(new, old) { return false }
         let before = sink.totals.instructions
-        if old.size > new.size { try emit(.truncate(path, size: new.size)) }
-        let writer = ContentWriter(plan: self, inode: new, path: path, reached: min(old.size, new.size))
-        var files = FilePair(comparison: comparison, new: new, old: old)
+        let allocates = sink.accepts.contains(.allocation)
+        var files = FilePair(comparison: comparison, new: new, old: old, allocates: allocates)
+        let cut = try files.cutFirst()
+        if let cut { try emit(.truncate(path, size: cut)) }
+        let writer = ContentWriter(plan: self, inode: new, path: path, reached: cut ?? old.size)
         try files.forEachDifference { difference in
             switch difference {
-            case .data(let extent): try writer.addData(extent)
+            case .data(let extent): try writer.addInTurn(extent)
             case .hole(let range, let wasData): try addHole(range, wasData: wasData, to: writer)
             case .preallocated(let range, let wasData, let wasHole):
-                guard sink.accepts.contains(.allocation) || wasData else { return }
                 if !wasHole { try addHole(range, wasData: wasData, to: writer) }
-                if sink.accepts.contains(.allocation) { try writer.add(.preallocation, range) }
+                try writer.add(.preallocation, range)
             case .end(let offset): try writer.cut(to: offset)
             }
         }

@@ -5,6 +5,9 @@ extension Plan {
     /// `FS_IMMUTABLE_FL` and `FS_APPEND_FL` (ioctl_iflags(2)).
     private static let lockingFlags: UInt64 = 0x10 | 0x20
 
+    /// What a device, a fifo or a link has of its directory's flags cannot be set.
+    static func canHaveFlags(_ kind: FileKind) -> Bool { kind == .regular || kind == .directory }
+
     /// Takes the flags off an inode of the base that is about to be changed, renamed, linked or removed, or in
     /// which a name is.
     func unlock(_ number: InodeNumber, at path: RelativePath, in comparison: TreeComparison) throws {
@@ -27,8 +30,7 @@ extension Plan {
         if flags != 0, sink.accepts.contains(.flags) { try emit(.setFlags(path, flags: flags)) }
     }
 
-    /// Sets the flags of a new inode that it does not have yet. What a device or a fifo has of its directory's flags
-    /// cannot be set.
+    /// Sets the flags of a new inode that it does not have yet.
     func emitFlags(afterContents flags: UInt64, at path: RelativePath, of kind: FileKind) throws {
         if kind == .directory || kind == .regular && flags & Plan.lockingFlags != 0 { try emitFlags(flags, at: path) }
     }

@@ -36,7 +36,8 @@ extension Plan {
 
         // Flags that were taken off come back when nothing more is to be changed.
         let hasNewFlags =
-            new.flags != old.flags && sink.accepts.contains(.flags) && !moves.unlocked.contains(old.number)
+            Plan.canHaveFlags(new.kind) && new.flags != old.flags && sink.accepts.contains(.flags)
+            && !moves.unlocked.contains(old.number)
         let isChanged = sink.totals.instructions != before || comparison.differsInTimes(new, old)
         if isChanged || hasNewFlags { try sink.countInode() }
         if new.kind == .directory {

@@ -58,6 +58,14 @@ extension Descriptor {
     package func setFlags(_ flags: UInt32) throws(SystemCallError) {
         _ = try retrying("ioctl FS_IOC_SETFLAGS") { cowpath_set_flags(rawValue, flags) }
     }
+
+    /// The flags that ``setCommonFlags(_:)`` sets: synchronous, immutable, append-only, no dump, no access time.
+    package static let commonFlags: UInt32 = 0x8 | 0x10 | 0x20 | 0x40 | 0x80
+
+    /// Sets those of ``commonFlags``, and leaves all other flags as they are (ioctl_fsgetxattr(2)).
+    package func setCommonFlags(_ flags: UInt32) throws(SystemCallError) {
+        _ = try retrying("ioctl FS_IOC_FSSETXATTR") { cowpath_set_common_flags(rawValue, flags) }
+    }
 }
 
 extension timespec {

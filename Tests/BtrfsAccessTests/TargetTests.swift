@@ -130,6 +130,20 @@ import Testing
         #expect(try contents(disk("a/g")) == String(repeating: "A", count: 8192))
     }
 
+    @Test func `a file is to be compressed as it was when nobody may change it any longer`() throws {
+        let disk = try LoopBtrfs()
+        let name = Array("btrfs.compression".utf8)
+        let compression = ExtendedAttribute(name: name, value: Array("lzo".utf8))
+        try receive(
+            "a", Self.one,
+            try file("f", "first") + [
+                .setExtendedAttribute(try path("f"), compression), .setFlags(try path("f"), flags: 0x4 | 0x10),
+            ], into: disk.path)
+        let received = try Descriptor.open(disk("a/f"), flags: OpenFlags.read)
+        #expect(try received.attribute(name) == compression.value)
+        #expect(try received.flags() == 0x4 | 0x10)
+    }
+
     @Test func `a file that nobody may change is changed by a stream, and is such a one afterwards`() throws {
         let disk = try LoopBtrfs()
         let immutable: UInt64 = 0x10

@@ -51,6 +51,81 @@ import Testing
         #expect(scenario.steps == ["truncate f", "truncate f", "setTimes f"])
     }
 
+    @Test func `space set aside in place of data is made by truncation where no stream can say it`() throws {
+        for size in [10_000, 100_000, 163_840, 200_000] as [UInt64] {
+            let scenario = try Scenario(accepts: []) {
+                try $0.file("f", ContentTests.blocks)
+            } then: {
+                let number = try $0.number("f")
+                try $0.tree.punchHole(number, 8192..<UInt64(ContentTests.blocks.count))
+                try $0.tree.preallocate(number, 8192..<60 * 4096, keepsSize: true)
+                try $0.tree.truncate(number, to: size, keepingExtents: true)
+            }
+            #expect(scenario.steps("write").isEmpty)
+        }
+    }
+
+    @Test func `a file whose odd end is in no data is cut to whole blocks before it grows`() throws {
+        let accepted: [ReplayCapabilities] = [.everything, []]
+        for (accepts, isHoleBefore) in accepted.flatMap({ [($0, false), ($0, true)] }) {
+            let scenario = try Scenario(accepts: accepts) {
+                try $0.file("f", Array(ContentTests.blocks.prefix(3 * 4096)))
+                try $0.tree.truncate($0.number("f"), to: 10_000, keepingExtents: true)
+                if isHoleBefore { try $0.tree.punchHole($0.number("f"), 8192..<3 * 4096) }
+            } then: {
+                let number = try $0.number("f")
+                try $0.tree.punchHole(number, 8192..<3 * 4096)
+                try $0.tree.truncate(number, to: 10 * 4096)
+                try $0.write("f", at: 10 * 4096, [UInt8](repeating: 9, count: 4096))
+            }
+            #expect(scenario.steps == ["truncate f", "write f offset=40960 length=4096", "setTimes f"])
+            #expect(try scenario.instructions.first == .truncate(RelativePath(validating: "f".utf8), size: 8192))
+        }
+    }
+
+    @Test func `a file whose odd end is in no data is cut to whole blocks before space is set aside there`() throws {
+        let scenario = try Scenario {
+            try $0.file("f", Array(ContentTests.blocks.prefix(3 * 4096)))
+            try $0.tree.truncate($0.number("f"), to: 10_000, keepingExtents: true)
+        } then: {
+            let number = try $0.number("f")
+            try $0.tree.punchHole(number, 8192..<3 * 4096)
+            try $0.tree.preallocate(number, 8192..<9 * 4096, keepsSize: true)
+        }
+        #expect(scenario.steps == ["truncate f", "allocate f", "truncate f", "setTimes f"])
+    }
+
+    @Test func `space behind an odd end is set aside before the end is shared`() throws {
+        let scenario = try Scenario {
+            try $0.file("a", Array(ContentTests.blocks.prefix(10_000)))
+            try $0.file("b", [])
+        } then: {
+            for name in ["b", "c"] {
+                if name == "c" { try $0.file(name, []) }
+                try $0.reflink(name, from: "a", length: 10_000)
+                try $0.tree.preallocate($0.number(name), 3 * 4096..<9 * 4096, keepsSize: true)
+            }
+        }
+        for name in ["b", "c"] {
+            let steps = scenario.steps.filter { $0.hasPrefix("allocate \(name)") || $0.hasPrefix("clone \(name)") }
+            #expect(steps == ["allocate \(name)", "clone \(name) offset=0 length=10000 from=a at=0"])
+        }
+    }
+
+    @Test func `what a link has of the flags of its directory is not sent`() throws {
+        let builder = TreeBuilder()
+        try builder.make(.symbolicLink, "link", target: "nowhere")
+        try builder.file("f")
+        let base = builder.tree.snapshot("base")
+        for name in ["link", "f"] { try builder.tree.change(builder.number(name)) { $0.flags = 0x4 } }
+        let new = builder.tree.snapshot("new")
+        let target = MemoryTarget()
+        try Replay.send(base, to: target)
+        try Planner(source: new, base: base).run(
+            into: target, Replay.header(new, base: .parent(base.identity.reference)))
+        #expect(target.instructions.map(\.summary).filter { $0.hasPrefix("setFlags") } == ["setFlags f"])
+    }
+
     @Test func `space set aside behind an odd end is set aside`() throws {
         let scenario = try Scenario {
             try $0.file("f", Array(ContentTests.blocks.prefix(3 * 4096)))

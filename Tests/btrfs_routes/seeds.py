@@ -8,16 +8,6 @@ from routes import Case, Mode
 
 # So many seeds in a row share their file systems.
 GROUP = 5
-# Histories that are known not to arrive whole, with what is not kept; they are left out unless asked for one by one.
-# With a mended fault its seeds go from here.
-KNOWN = {
-    # Flags against copy-on-write and for compression, which a file can only inherit together.
-    **dict.fromkeys((83, 84, 116, 119), "a flag, which is counted and said"),
-    # Blocks of zeros where the original has a hole.
-    **dict.fromkeys((39, 59, 64, 144, 167, 173, 184, 195), "some holes"),
-    # What the kernel finds not worth compressing as it writes, it flags so, whatever the file was flagged before.
-    186: "a flag",
-}
 
 
 def mode(seed):
@@ -28,12 +18,8 @@ def mode(seed):
 
 
 def tasks(options):
-    wanted = range(options.first, options.first + options.seeds)
-    if options.seeds > 1:
-        wanted = [seed for seed in wanted if seed not in KNOWN]
-        print(f"seeds: {options.seeds - len(wanted)} of {options.seeds} left out: seeds.py says why")
     groups = {}
-    for seed in wanted:
+    for seed in range(options.first, options.first + options.seeds):
         groups.setdefault(seed // GROUP, []).append(seed)
     return [partial(perform, group, found) for group, found in groups.items()]
 

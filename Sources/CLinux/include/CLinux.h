@@ -55,6 +55,9 @@ int cowpath_clone(int to, int from);
 int cowpath_clone_range(int to, int from, uint64_t from_offset, uint64_t length, uint64_t to_offset);
 int cowpath_get_flags(int descriptor, uint32_t *flags);
 int cowpath_set_flags(int descriptor, uint32_t flags);
+// Sets the flags that every file system keeps alike (FS_SYNC_FL, FS_IMMUTABLE_FL, FS_APPEND_FL, FS_NODUMP_FL,
+// FS_NOATIME_FL) and leaves all others as they are.
+int cowpath_set_common_flags(int descriptor, uint32_t flags);
 
 // sys/xattr.h is in no module of Swift's C library.
 int64_t cowpath_fgetxattr(int descriptor, const char *name, void *value, size_t size);

@@ -60,7 +60,8 @@ extension TreeReplay {
             let (directory, name) = try parent(of: path)
             let held = try directory.descriptor.open(name, flags: OpenFlags.holdOnly)
             let descriptor = try held.reopen(flags: OpenFlags.read)
-            try FileFlags.set(descriptor.flags() | flags, on: descriptor)
+            let present = try descriptor.flags()
+            try FileFlags.set(present | flags, in: present, on: descriptor)
         } catch let error as SystemCallError {
             try lose(.flags, path, error)
         }
@@ -97,7 +98,7 @@ extension TreeReplay {
         let held = try directory.descriptor.open(name, flags: OpenFlags.holdOnly)
         let descriptor = try held.reopen(flags: OpenFlags.read)
         let flags = try descriptor.flags()
-        try FileFlags.set(flags & ~FileFlags.forbidding, on: descriptor)
+        try FileFlags.set(flags & ~FileFlags.forbidding, in: flags, on: descriptor)
         deferred.flags[path] = flags & FileFlags.forbidding
     }
 }

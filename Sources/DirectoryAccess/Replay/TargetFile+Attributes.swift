@@ -59,11 +59,19 @@ enum FileFlags {
     static func apply(_ wanted: UInt32, to descriptor: borrowing Descriptor) throws {
         let present = try descriptor.flags()
         let flags = present & ~(settable | forbidding) | wanted
-        if flags != present { try set(flags, on: descriptor) }
+        if flags != present { try set(flags, in: present, on: descriptor) }
     }
 
     /// Sets flags and nothing else: btrfs sets how an inode is compressed along with them, and not always as it was.
-    static func set(_ flags: UInt32, on descriptor: borrowing Descriptor) throws(SystemCallError) {
+    static func set(
+        _ flags: UInt32, in present: UInt32, on descriptor: borrowing Descriptor
+    ) throws(SystemCallError) {
+        // Leaves the compression alone. What would else be set could not be mended where the new flags forbid it.
+        if flags & compressing != 0, (flags ^ present) & ~Descriptor.commonFlags == 0,
+            (try? descriptor.setCommonFlags(flags)) != nil
+        {
+            return
+        }
         guard flags & compressing != 0, let former = try? descriptor.attribute(BtrfsProperty.compression) else {
             return try descriptor.setFlags(flags)
         }
@@ -71,5 +79,14 @@ enum FileFlags {
         if try descriptor.attribute(BtrfsProperty.compression) != former {
             try descriptor.setAttribute(BtrfsProperty.compression, former)
         }
+    }
+
+    /// Reminds btrfs how a file is to be compressed. It does not know that of an inode with many links that it has read
+    /// anew, and flags it against compression when data is written.
+    static func renewCompression(of descriptor: borrowing Descriptor) throws(SystemCallError) {
+        guard try descriptor.status().linkCount > 1, let flags = try? descriptor.flags(), flags & compressing != 0,
+            let value = try? descriptor.attribute(BtrfsProperty.compression)
+        else { return }
+        try? descriptor.setAttribute(BtrfsProperty.compression, value)
     }
 }

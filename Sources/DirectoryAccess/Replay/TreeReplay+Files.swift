@@ -27,12 +27,14 @@ extension TreeReplay {
     /// A regular file whose contents are about to change.
     func fileToFill(_ path: RelativePath) throws -> TargetFile {
         let file = try self.file(path)
-        if let base, file.mayHoldBase {
+        guard file.mayHoldBase else { return file }
+        if let base {
             try base.keepContents(of: file.opened.descriptor)
-            file.mayHoldBase = false
             // They may be of this file, which is no longer what it was.
             cloneSources.removeAll()
         }
+        if mayHoldForbidding { try FileFlags.renewCompression(of: file.opened.descriptor) }
+        file.mayHoldBase = false
         return file
     }
 

@@ -25,7 +25,8 @@ package final class TreeReplay {
     private lazy var times = TimesInWork { [unowned self] in try repeatWithCare($0) }
     let powers: (any FilePowers)?
     let findSnapshot: SnapshotFinder
-    /// Whether inodes that forbid changes may be here from an earlier replay: in a tree that is changed in place.
+    /// Whether inodes that forbid changes, or have other flags, may be here from an earlier replay: in a tree that is
+    /// changed in place.
     private(set) var mayHoldForbidding = false
     /// What ``allowChanges(_:)`` looked at last.
     var lastAllowed: RelativePath?

@@ -4,7 +4,7 @@ import os
 import stat
 
 import btrfs_history
-from scenarios.scenario import noise, scenario
+from scenarios.scenario import noise, scenario, text
 
 ATTRIBUTES = "attributes and capabilities"
 KINDS = "kinds and times"
@@ -128,6 +128,52 @@ def file_flags(tree):
     btrfs_history.alter_flags(tree.path("dir"), 0, 0x20)
     tree.move("immutable -> dir/mutable", "dir -> moved")
     tree.remove("append")
+    yield
+
+
+@scenario(ATTRIBUTES, "how a locked file is to be compressed: the kernel forgets it when it is locked",
+          mount="compress=lzo")
+def locked_and_compressed(tree):
+    tree.file("append", "immutable", content=noise(10_000))
+    tree.folder("dir")
+    for name, method in (("append", b"lzo"), ("immutable", b"zstd"), ("dir", b"lzo")):
+        os.setxattr(tree.path(name), "btrfs.compression", method)
+    yield
+    for name, flags in (("append", 0x20), ("immutable", 0x10), ("dir", 0x10)):
+        btrfs_history.alter_flags(tree.path(name), flags, 0)
+    yield
+    for name in ("append", "dir"):
+        btrfs_history.alter_flags(tree.path(name), 0, 0x30)
+    tree.write("append", 10_000, noise(10_000, 2))
+    tree.file("dir/f")
+    for name, flags in (("append", 0x10), ("dir", 0x20)):
+        btrfs_history.alter_flags(tree.path(name), flags, 0)
+    yield
+
+
+@scenario(ATTRIBUTES, "that all is well: what links and sockets have of the flags of their folder nobody can set")
+def flags_of_links(tree):
+    tree.folder("dir")
+    os.setxattr(tree.path("dir"), "btrfs.compression", b"zstd")
+    os.symlink("nowhere", tree.path("dir/link"))
+    os.mknod(tree.path("dir/socket"), stat.S_IFSOCK | 0o600)
+    tree.file("dir/f")
+    yield
+    for name in ("link", "socket"):
+        os.chown(tree.path(f"dir/{name}"), 3, 4, follow_symlinks=False)
+    yield
+    tree.move("dir/link -> link")
+    yield
+
+
+@scenario(ATTRIBUTES, "the compression of a file with many links: the kernel forgets it and flags the file against it")
+def compression_of_many_links(tree):
+    tree.file("f", content=b"")
+    os.setxattr(tree.path("f"), "btrfs.compression", b"zlib")
+    tree.link("f", *(f"{number:03}-" + "l" * 200 for number in range(150)))
+    yield
+    tree.write("f", 0, text(100_000))
+    tree.sync()
     yield
 
 

@@ -85,6 +85,64 @@ def almost_nothing_but_hole(tree):
     yield
 
 
+@scenario(HOLES, "the hole at the odd end of a file that grows: the kernel would fill its last block with zeros")
+def hole_at_an_odd_end(tree):
+    ends = ("hole", "punched", "set-aside", "same-size")
+    for number, name in enumerate(ends):
+        tree.file(name, content=noise(100_003, number))
+    tree.file("tiny", "cut-down", content=noise(93))
+    tree.punch("hole", 64 * KIB, 64 * KIB)
+    yield
+    for name in ("punched", "set-aside", "same-size"):
+        tree.punch(name, 80 * KIB, 64 * KIB)
+    tree.allocate("same-size", 90 * KIB, 100 * KIB)
+    # To a whole block first, from which on growing fills nothing.
+    for name in ("hole", "punched", "set-aside"):
+        tree.truncate(name, 80 * KIB)
+    tree.allocate("set-aside", 80 * KIB, 200 * KIB)
+    tree.write("hole", 200 * KIB, noise(5000, 7))
+    tree.truncate("punched", 300_001)
+    tree.truncate("set-aside", 150_001)
+    for name in ("tiny", "cut-down"):
+        tree.truncate(name, 0)
+        tree.allocate(name, 0, 28_672)
+        tree.truncate(name, 26_108)
+    yield
+    tree.truncate("punched", 80 * KIB)
+    tree.write("punched", 500 * KIB, noise(4096, 8))
+    tree.truncate("set-aside", 130_001)
+    tree.truncate("cut-down", 12)
+    yield
+
+
+@scenario(HOLES, "what a file shares at its odd end, when space has been set aside behind it")
+def shared_at_an_odd_end(tree):
+    tree.file("source", content=noise(30_001))
+    tree.allocate("grown", 0, 4096)
+    yield
+    for name in ("grown", "new"):
+        tree.allocate(name, 32 * KIB, 200 * KIB)
+        tree.clone("source", 0, 0, name, 0)
+    yield
+
+
+@scenario(HOLES, "what was data and is set aside now, where a stream knows no such thing: zeros would be written")
+def set_aside_in_place_of_data(tree):
+    tree.file("same-size", "shorter", "longer", "cloned", content=noise(71_064))
+    tree.file("between", content=noise(200 * KIB))
+    yield
+    for name, size in (("same-size", 71_064), ("shorter", 70_747), ("longer", 90_001)):
+        tree.truncate(name, 8 * KIB)
+        tree.allocate(name, 8 * KIB, 100 * KIB)
+        tree.truncate(name, size)
+    tree.punch("between", 64 * KIB, 32 * KIB)
+    tree.allocate("between", 64 * KIB, 32 * KIB)
+    tree.allocate("spare", 0, 70_747, 0)
+    tree.truncate("cloned", 0)
+    tree.clone("spare", 0, 0, "cloned", 0)
+    yield
+
+
 @scenario(HOLES, "a small file, kept in the tree itself, that has grown or been cut off")
 def inline_grows_and_shrinks(tree):
     for number, size in enumerate((1, 100, 1000, 2000, 2048, 4095)):
