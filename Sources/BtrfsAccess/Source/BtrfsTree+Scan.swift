@@ -56,7 +56,8 @@ extension BtrfsTree {
 
     package func forEachInode(_ body: (Inode) throws -> Void) throws {
         try scan(since: 0, ItemKey.Kind.inode) { key, bytes throws(SnapshotError) in
-            try InodeItem.hasName(bytes) ? try InodeItem.parse(bytes, number: key.object) : nil
+            try key.checkInode()
+            return try InodeItem.hasName(bytes) ? try InodeItem.parse(bytes, number: key.object) : nil
         } visit: {
             try body($0)
         }
@@ -71,6 +72,7 @@ extension BtrfsTree {
             if key.type == ItemKey.Kind.entry {
                 return try EntryItems.generation(bytes) >= generation ? ChangedInode(number: number, kind: .any) : nil
             }
+            try key.checkInode()
             guard try InodeItem.changeGeneration(bytes) >= generation else { return nil }
             return ChangedInode(number: number, kind: try BtrfsTree.kind(of: bytes, since: generation))
         } visit: { inode in
@@ -100,5 +102,12 @@ extension BtrfsTree {
             }
         }
         return found ?? nil
+    }
+}
+
+extension ItemKey {
+    /// Refuses a second item for one inode, which nobody who asks for the inode would find.
+    fileprivate func checkInode() throws(SnapshotError) {
+        guard offset == 0 else { throw .badItem("inode \(object) has an item with a wrong key") }
     }
 }
