@@ -73,11 +73,11 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "SnapshotTesting",
-                "SnapshotModel", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                "Replication", "SendStream", "SnapshotDiff", "CowVolume", "DirectoryAccess", "BtrfsAccess",
+                "SnapshotTesting", "SnapshotModel", crypto, .product(name: "GRDB", package: "GRDB.swift"),
             ] + ground,
             path: "Tests/FuzzTargets"),
-        .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"], exclude: ["Found"]),
+        .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets", "SnapshotTesting"], exclude: ["Found"]),
         .testTarget(name: "SnapshotModelTests", dependencies: ["SnapshotModel"]),
         .testTarget(name: "SystemCallsTests", dependencies: ["SystemCalls", systemPackage]),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs"]),

@@ -31,6 +31,24 @@ import Testing
         }
     }
 
+    /// What is said to be shared is remembered by whoever sends it, as long as the stream is.
+    @Test func `of a file in many pieces, those that nothing else refers to are known`() throws {
+        let place = try TemporaryVolume()
+        let path = try RelativePath(validating: "f".utf8)
+        var steps = makeFile("f", [1])
+        for piece in 1...300 as ClosedRange<UInt64> {
+            let bytes = [UInt8(truncatingIfNeeded: piece), UInt8(truncatingIfNeeded: piece >> 8), 1]
+            steps.append(.write(path, offset: piece * 8192, data: bytes[...]))
+        }
+        try place.receive(steps, into: "d", as: "one")
+        let tree = try place.volume.tree(of: "d@one")
+        let entry = try #require(try tree.lookup(FileName(validating: "f".utf8), in: tree.root))
+        var extents: [FileExtent] = []
+        try tree.forEachExtent(of: entry.inode, from: 0) { extents.append($0) }
+        #expect(extents.count == 301)
+        #expect(try extents.filter { try tree.isShared($0) }.isEmpty)
+    }
+
     private func compare(_ place: TemporaryVolume, _ new: String, _ old: String, _ note: String) throws {
         let (tree, base) = (try place.volume.tree(of: new), try place.volume.tree(of: old))
         var added: Set<Entry> = []

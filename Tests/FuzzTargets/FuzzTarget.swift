@@ -12,6 +12,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case receive
     /// Nodes of a volume's trees with the checksums that they should have: checked, read, compared, sent.
     case volume
+    /// Items of btrfs trees, as a search gives them: read, compared, sent, and written again.
+    case items
+    /// An extent in the form in which btrfs stores it: decoded.
+    case extent
     /// Two random trees, chosen by the bytes: planned and replayed, the first must become the second.
     case planner
     /// Addresses, names, paths and exclude patterns: what is parsed must print back to the same.
@@ -32,6 +36,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .cowpath, .btrfs: try StreamCase.run(bytes)
         case .receive: try ReceiveCase.run(bytes)
         case .volume: try VolumeCase.run(bytes)
+        case .items: try ItemsCase.run(bytes)
+        case .extent: try ExtentCase.run(bytes)
         case .planner: try PlannerCase.run(bytes)
         case .address: try AddressCase.run(bytes)
         case .canaryTrap: Canary.trap(bytes)
@@ -56,6 +62,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             case .receive where bytes.first == UInt8(ascii: "b"): mutator.mutate(BtrfsPieces(bytes))
             case .receive: mutator.mutate(CowpathPieces(bytes))
             case .volume: mutator.mutate(VolumePieces(bytes))
+            case .items: mutator.mutate(ItemPieces(bytes))
+            case .extent: mutator.mutate(ExtentPieces(bytes))
             case .planner, .address, .canaryTrap, .canaryWrong: nil
             }
         if let sealed, sealed.count <= limit { return sealed }

@@ -1,5 +1,6 @@
 import Foundation
 import FuzzTargets
+import SnapshotTesting
 import Testing
 
 /// What was fuzzed, run without a fuzzer.
@@ -32,6 +33,32 @@ import Testing
             for seed in 0..<50 as Range<UInt32> {
                 let mutated = target.mutate(bytes, limit: 1 << 16, seed: seed) { bytes, _ in bytes.reversed() }
                 #expect(throws: Never.self, "\(file.lastPathComponent), seed \(seed)") { try target.run(mutated) }
+            }
+        }
+    }
+
+    @Test(arguments: [FuzzTarget.items, .extent])
+    func `what a btrfs keeps passes what fuzzed items and extents must pass`(target: FuzzTarget) throws {
+        let files = try FoundTests.files(
+            in: FoundTests.package.appendingPathComponent("Fuzz/Seeds/\(target.rawValue)"))
+        #expect(files.count >= 5)
+        for file in files {
+            let bytes = [UInt8](try Data(contentsOf: file))
+            #expect(throws: Never.self, "\(file.lastPathComponent)") { try target.run(bytes) }
+            for seed in 0..<50 as Range<UInt32> {
+                let mutated = target.mutate(bytes, limit: 1 << 16, seed: seed) { bytes, _ in bytes.reversed() }
+                #expect(throws: Never.self, "\(file.lastPathComponent), seed \(seed)") { try target.run(mutated) }
+            }
+        }
+    }
+
+    @Test func `random trees written as items, and random LZO streams, are read as what they are`() throws {
+        for seed in 0..<200 as Range<UInt64> {
+            var random = SplitMix64(seed: seed)
+            let bytes = (0..<200).map { _ in UInt8(random.below(256)) }
+            #expect(throws: Never.self, "seed \(seed)") {
+                try FuzzTarget.items.run([2] + [UInt8](repeating: 0, count: 9) + bytes)
+                try FuzzTarget.extent.run([11 + UInt8(seed % 5)] + bytes)
             }
         }
     }

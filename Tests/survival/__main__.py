@@ -1,6 +1,6 @@
-"""What must survive: kill -9, a full disk, and many at once.
+"""What must survive: kill -9, a full disk, many at once, and what is refused.
 
-    python3 Tests/survival [--thorough] [--only killed|btrfs|full|together] [COWPATH]
+    python3 Tests/survival [--thorough] [--only PART] [COWPATH]
 
 Exit status: 0 all holds, 1 not, 77 skipped for the reason that is printed. Errors of the program that come up are
 compared with messages.txt, which --messages writes anew, to be read and committed.
@@ -19,6 +19,7 @@ import apart  # noqa: E402
 import common  # noqa: E402
 import full_disk  # noqa: E402
 import killed  # noqa: E402
+import limits  # noqa: E402
 import live_btrfs  # noqa: E402
 import order  # noqa: E402
 import refusals  # noqa: E402
@@ -26,7 +27,7 @@ import together  # noqa: E402
 
 PARTS = {
     "order": order, "killed": killed, "btrfs": live_btrfs, "full": full_disk, "together": together,
-    "refusals": refusals}
+    "refusals": refusals, "limits": limits}
 
 
 def arguments():

@@ -45,6 +45,7 @@ extension BtrfsTree {
 
     package func forEachInode(_ body: (Inode) throws -> Void) throws {
         try scan(since: 0, ItemKey.Kind.inode) { key, bytes, inodes throws(SnapshotError) in
+            try key.checkInode()
             if try InodeItem.hasName(bytes) { inodes.append(try InodeItem.parse(bytes, number: key.object)) }
         } visit: {
             try body($0)
@@ -58,6 +59,7 @@ extension BtrfsTree {
             key, bytes, inodes throws(SnapshotError) in
             let number = InodeNumber(key.object)
             if key.type == ItemKey.Kind.inode {
+                try key.checkInode()
                 guard try InodeItem.changeGeneration(bytes) >= generation else { return }
                 inodes.append(ChangedInode(number: number, kind: try BtrfsTree.kind(of: bytes, since: generation)))
             } else if try EntryItems.generation(bytes) >= generation {
@@ -87,5 +89,12 @@ extension BtrfsTree {
             }
         }
         return found ?? nil
+    }
+}
+
+extension ItemKey {
+    /// Refuses a second item for one inode, which nobody who asks for the inode would find.
+    fileprivate func checkInode() throws(SnapshotError) {
+        guard offset == 0 else { throw .badItem("inode \(object) has an item with a wrong key") }
     }
 }

@@ -42,9 +42,8 @@ package final class BtrfsTree: SnapshotTree {
     ///
     /// - Parameter place: the path of the root.
     /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidRequest`` for one that is writable.
-    package init(root shared: SharedDescriptor, place: String) throws {
-        directory = shared
-        self.place = place
+    package convenience init(root shared: SharedDescriptor, place: String) throws {
+        let subvolume: Subvolume
         let fileSystem: FileSystemInfo
         do throws(SystemCallError) {
             try shared.descriptor.syncFileSystem()
@@ -55,30 +54,42 @@ package final class BtrfsTree: SnapshotTree {
                 .system, "a btrfs subvolume cannot be opened", place: place, remedy: error.remedy, cause: error)
         }
         guard subvolume.isReadOnly else { throw BtrfsTree.writable(place) }
-        domain = fileSystem.uuid
-        generation = subvolume.generation
         let isReceived = subvolume.receivedUUID != nil
         var identity = SnapshotIdentity(
             name: BtrfsTree.name(of: place), uuid: subvolume.uuid, generation: subvolume.changeGeneration,
             receivedUUID: subvolume.receivedUUID, receivedGeneration: isReceived ? subvolume.sentGeneration : nil,
             created: subvolume.created)
         identity.lineage = subvolume.lineage(in: shared)
-        self.identity = identity
-        items = ItemCache(
-            TreeSearch(root: shared, tree: 0, nodeSize: fileSystem.nodeSize), maximumBytes: 8 << 20, nearObjects: 256,
-            hasHeads: true)
-        extentRecords = ItemCache(
-            TreeSearch(root: shared, tree: BtrfsTree.extentTree, nodeSize: fileSystem.nodeSize),
-            maximumBytes: 1 << 20, nearObjects: 16 << 20, hasHeads: false)
-        let opener = FileOpener(root: shared, subvolume: subvolume.id)
-        contents = FileContents(opener: opener)
-        filesAhead = FilesAhead(opener: opener)
+        let search = TreeSearch(root: shared, tree: 0, nodeSize: fileSystem.nodeSize)
+        let records = TreeSearch(root: shared, tree: BtrfsTree.extentTree, nodeSize: fileSystem.nodeSize)
+        self.init(
+            items: search, extentRecords: records, identity: identity, subvolume: subvolume, domain: fileSystem.uuid,
+            root: shared, place: place)
         // Says at once where the kernel refuses.
         do {
             _ = try items.item(ItemKey(BtrfsTree.rootNumber.rawValue, ItemKey.Kind.inode))
         } catch {
             throw error.placed(ifNeeded: place)
         }
+    }
+
+    /// A tree of the items that any source gives; who needs a kernel for more gets an error.
+    ///
+    /// - Parameters:
+    ///   - records: the tree of extents.
+    ///   - root: any directory. Contents that are not in the items are looked for in its file system.
+    package init(
+        items source: some ItemSource, extentRecords records: some ItemSource, identity: SnapshotIdentity,
+        subvolume: Subvolume, domain: SnapshotUUID, root: SharedDescriptor, place: String
+    ) {
+        (self.identity, self.subvolume, self.domain, self.place) = (identity, subvolume, domain, place)
+        directory = root
+        generation = subvolume.generation
+        items = ItemCache(source, maximumBytes: 8 << 20, nearObjects: 256, hasHeads: true)
+        extentRecords = ItemCache(records, maximumBytes: 1 << 20, nearObjects: 16 << 20, hasHeads: false)
+        let opener = FileOpener(root: root, subvolume: subvolume.id)
+        contents = FileContents(opener: opener)
+        filesAhead = FilesAhead(opener: opener)
     }
 
     /// What is said of a subvolume that can still change.

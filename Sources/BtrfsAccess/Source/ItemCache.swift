@@ -32,7 +32,7 @@ final class ItemCache {
     /// Who was given as much at once gets what follows read ahead.
     private static let shortestAhead = 128 << 10
 
-    let search: TreeSearch
+    let search: any ItemSource
     private let maximumBytes: Int
     /// Whether this is the tree of a subvolume, of inodes.
     private let hasHeads: Bool
@@ -52,7 +52,7 @@ final class ItemCache {
     /// How many searches were made: the cost of what was asked.
     private(set) var searches = 0
 
-    init(_ search: TreeSearch, maximumBytes: Int, nearObjects: UInt64, hasHeads: Bool) {
+    init(_ search: any ItemSource, maximumBytes: Int, nearObjects: UInt64, hasHeads: Bool) {
         (self.search, self.maximumBytes) = (search, maximumBytes)
         (self.nearObjects, self.hasHeads) = (nearObjects, hasHeads)
         loneWindow = ItemWindow(size: 2 * search.nodeSize)

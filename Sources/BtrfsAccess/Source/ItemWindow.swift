@@ -24,7 +24,7 @@ struct ItemRun: Sendable {
     }
 
     /// The items from the first key of a range on, as many as have room.
-    init(of search: TreeSearch, _ range: SearchRange, size: Int) throws(SnapshotError) {
+    init(of search: any ItemSource, _ range: SearchRange, size: Int) throws(SnapshotError) {
         self.init(size: size)
         try fill(search, range)
     }
@@ -32,7 +32,7 @@ struct ItemRun: Sendable {
     /// Reads the items from the first key of a range on, as many as have room.
     ///
     /// - Throws: ``SnapshotError``, with `corrupt` for what no kernel gives.
-    mutating func fill(_ search: TreeSearch, _ range: SearchRange) throws(SnapshotError) {
+    mutating func fill(_ search: any ItemSource, _ range: SearchRange) throws(SnapshotError) {
         let found = try search.fill(&buffer, range)
         (first, last) = (range.first, range.last)
         var places = self.places
@@ -96,7 +96,7 @@ final class ItemWindow {
     /// Bytes of the buffer.
     var size: Int { run.buffer.count }
 
-    func fill(_ search: TreeSearch, _ range: SearchRange) throws(SnapshotError) {
+    func fill(_ search: any ItemSource, _ range: SearchRange) throws(SnapshotError) {
         try run.fill(search, range)
     }
 

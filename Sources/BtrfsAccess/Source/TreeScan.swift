@@ -14,7 +14,7 @@ struct TreeScan: Sendable {
     /// How much one search reads.
     private static let size = 512 << 10
 
-    let search: TreeSearch
+    let search: any ItemSource
     let generation: UInt64
     /// Items of other types are passed over.
     let types: [UInt8]

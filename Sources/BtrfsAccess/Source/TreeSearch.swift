@@ -1,32 +1,42 @@
 import CBtrfs
-import SnapshotModel
+package import SnapshotModel
 import SystemCalls
 
 /// What of a tree is searched.
-struct SearchRange {
-    var first: ItemKey
-    var last: ItemKey
+package struct SearchRange {
+    package var first: ItemKey
+    package var last: ItemKey
     /// Only leaves that were written in this generation or later.
-    var generation: UInt64 = 0
+    package var generation: UInt64 = 0
     /// Who sets a limit does not learn whether there is more.
-    var mostItems = UInt32.max
+    package var mostItems = UInt32.max
 }
 
-/// Searches a tree of a mounted btrfs (`BTRFS_IOC_TREE_SEARCH_V2`, btrfs-ioctl(2)); only for root.
-struct TreeSearch: Sendable {
-    /// Behind this many bytes of a buffer the items begin.
-    static let head = Int(COWPATH_BTRFS_SEARCH_HEAD)
-
-    let root: SharedDescriptor
-    /// The number of the tree; 0 for that of the subvolume whose root is open.
-    let tree: UInt64
+/// Where the items of a tree come from.
+package protocol ItemSource: Sendable {
     /// Bytes of a node, in which every item has room.
-    let nodeSize: Int
+    var nodeSize: Int { get }
 
-    /// Fills a buffer with items in the order of their keys.
+    /// Fills a buffer with items in the order of their keys, each behind a header of 32 bytes: its generation,
+    /// object, offset, type and length.
     ///
     /// - Parameter buffer: at least as long as ``head`` and a node.
     /// - Returns: how many items were found; none only where the range has none.
+    func fill(_ buffer: inout [UInt8], _ range: SearchRange) throws(SnapshotError) -> Int
+}
+
+extension ItemSource {
+    /// Behind this many bytes of a buffer the items begin.
+    package static var head: Int { Int(COWPATH_BTRFS_SEARCH_HEAD) }
+}
+
+/// Searches a tree of a mounted btrfs (`BTRFS_IOC_TREE_SEARCH_V2`, btrfs-ioctl(2)); only for root.
+struct TreeSearch: ItemSource {
+    let root: SharedDescriptor
+    /// The number of the tree; 0 for that of the subvolume whose root is open.
+    let tree: UInt64
+    let nodeSize: Int
+
     func fill(_ buffer: inout [UInt8], _ range: SearchRange) throws(SnapshotError) -> Int {
         let keys = cowpath_btrfs_keys(
             tree: tree, first_object: range.first.object, last_object: range.last.object,

@@ -47,6 +47,15 @@ package struct Subvolume: Hashable, Sendable {
         created = Timestamp(seconds: info.created_seconds, nanoseconds: info.created_nanoseconds)
     }
 
+    /// A read-only one that no kernel knows, for a tree of items from elsewhere.
+    ///
+    /// - Parameter generation: the last in which anything of it was written.
+    package init(uuid: SnapshotUUID, generation: UInt64) {
+        (id, parentID, self.uuid, parentUUID, receivedUUID) = (256, 0, uuid, nil, nil)
+        (self.generation, changeGeneration, creationGeneration, sentGeneration) = (generation, generation, 0, 0)
+        (isReadOnly, changed, created) = (true, .epoch, .epoch)
+    }
+
     /// By what a stream of this subvolume, or onto it, speaks of it.
     package var reference: SnapshotReference {
         guard let receivedUUID else { return SnapshotReference(uuid: uuid, generation: changeGeneration) }

@@ -75,8 +75,10 @@ final class ExtentReader {
         do {
             bytes = try window.bytes(of: record) ?? readWindow(at: record)
         } catch let error as SystemCallError {
+            // What this process lacks says nothing of what is stored.
             throw SnapshotError(
-                .corrupt, "a segment cannot be read", place: "extent \(record.id)",
+                error.isExhaustion || error.isForbidden ? .system : .corrupt, "a segment cannot be read",
+                place: "extent \(record.id)",
                 remedy: error.remedy ?? "run 'cowpath check'", cause: error)
         }
         guard bytes.count == record.storedLength, CRC32C.checksum(bytes) == record.crc else {

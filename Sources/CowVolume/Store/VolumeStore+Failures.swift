@@ -38,7 +38,13 @@ extension VolumeStore {
             return noSpace(place, error)
         case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE:
             return noSpace(place, error)
-        case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:
+        case .SQLITE_CANTOPEN:
+            // Says the same of a file that may not be opened and of one too many.
+            return SnapshotError(
+                .system, "the volume's database cannot be opened", place: place,
+                remedy: "do it as a user who may write to it, or raise the limit of open files (ulimit -n)",
+                cause: error)
+        case .SQLITE_READONLY, .SQLITE_PERM:
             return SnapshotError(
                 .system, "the volume's database cannot be written", place: place,
                 remedy: "mount its file system writable, or do it as a user who may write to it", cause: error)

@@ -61,6 +61,7 @@ final class VolumeStore: Sendable {
     }
 
     static func openPool(_ path: String, isNew: Bool = false) throws -> DatabasePool {
+        try DispatchDescriptors.open(for: path)
         var configuration = Configuration()
         configuration.busyMode = .timeout(busyTimeout)
         configuration.foreignKeysEnabled = false

@@ -15,8 +15,15 @@ final class WriterLock {
             let name = SnapshotUUID.random().description
             let path = "\(directory)/\(name)"
             let descriptor = try Descriptor.open(path, flags: O_RDWR | O_CREAT | O_EXCL, mode: 0o644)
-            // Someone who sweeps the directory may have come between.
-            if (try? descriptor.tryLock()) != nil, FileManager.default.fileExists(atPath: path) {
+            do throws(SystemCallError) {
+                try descriptor.tryLock()
+            } catch {
+                // Someone who sweeps the directory may have come between. Anything else would fail again.
+                if error.isLocked { continue }
+                try? FileManager.default.removeItem(atPath: path)
+                throw error
+            }
+            if FileManager.default.fileExists(atPath: path) {
                 self.name = name
                 self.path = path
                 self.descriptor = descriptor

@@ -41,13 +41,20 @@ package final class PartialDirectory {
         while true {
             let name = PartialDirectory.prefix + Array(SnapshotUUID.random().description.utf8)
             try trees.make(name, in: parent.descriptor)
-            // Someone who removes leftovers may come before the lock, and then this one is gone or going.
-            guard let root = try? parent.descriptor.open(name, flags: OpenFlags.readDirectory),
-                (try? root.tryLock()) != nil, (try? parent.descriptor.status(of: name)) != nil
-            else { continue }
-            self.name = name
-            self.root = SharedDescriptor(root)
-            return
+            do throws(SystemCallError) {
+                let root = try parent.descriptor.open(name, flags: OpenFlags.readDirectory)
+                try root.tryLock()
+                _ = try parent.descriptor.status(of: name)
+                self.name = name
+                self.root = SharedDescriptor(root)
+                return
+            } catch {
+                // Someone who removes leftovers may come before the lock, and then this one is gone or going.
+                if error.isMissing || error.isLocked { continue }
+                // Anything else would fail again.
+                try? trees.remove(name, in: parent.descriptor)
+                throw error
+            }
         }
     }
 

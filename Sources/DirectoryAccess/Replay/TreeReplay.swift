@@ -224,6 +224,10 @@ package final class TreeReplay {
         times.abandon()
         heldBack = nil
         current = nil
+        // Who removes what was built needs descriptors, of which there may be too few.
+        lastDirectory = nil
+        directories.removeAll()
+        cloneSources.removeAll()
     }
 
     /// Counts what cannot be kept, or fails, as was asked for.

@@ -93,6 +93,6 @@ extension DirectoryTree {
         }
         return SnapshotError(
             error.isExhaustion ? .system : .unreadable, "this file cannot be read", place: describe(place),
-            cause: error)
+            remedy: error.remedy, cause: error)
     }
 }

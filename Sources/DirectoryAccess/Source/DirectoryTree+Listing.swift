@@ -45,7 +45,8 @@ extension DirectoryTree {
         } catch let error as SystemCallError {
             throw SnapshotError(
                 error.isExhaustion ? .system : error.isForbidden ? .unreadable : .vanished,
-                "this directory cannot be listed", place: EscapedBytes.describe(path), cause: error)
+                "this directory cannot be listed", place: EscapedBytes.describe(path), remedy: error.remedy,
+                cause: error)
         }
     }
 

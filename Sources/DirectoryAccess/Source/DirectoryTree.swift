@@ -70,7 +70,7 @@ package final class DirectoryTree: SnapshotTree {
         } catch {
             throw SnapshotError(
                 error.isMissing || error.isNotADirectory ? .notFound : .system, "this directory cannot be opened",
-                place: path, cause: error)
+                place: path, remedy: error.remedy, cause: error)
         }
         root = InodeNumber(rootStatus.inode)
         let name = path.utf8.split(separator: UInt8(ascii: "/")).last.map { String(Substring($0)) } ?? "root"
