@@ -223,7 +223,7 @@ def little_memory(suite, work):
     suite.expect(what, "create", "vol", cwd=work)
     for arguments in [
         "receive -f tiny.stream vol/d", "receive -f tiny.stream copies", "send -f sent vol/d@tiny",
-        "send --format btrfs -f sent.btrfs vol/d@tiny", "restore vol/d@tiny back",
+        "send -q --format btrfs -f sent.btrfs vol/d@tiny", "restore vol/d@tiny back",
     ]:
         peak = peak_memory(suite, what, work, arguments)
         suite.check(peak <= 100, f"{what}: {arguments} takes at most 100 MiB", f"{peak} MiB")
