@@ -9,7 +9,7 @@ import Workers
 /// its own refers to it.
 final class WorkingTree {
     /// Nodes are committed when they take this much memory, in bytes: in few and large commits.
-    static let commitMemory = 24 << 20
+    static let commitMemory = 16 << 20
     /// How much memory the nodes take that are kept after a commit: those on the way to what is filled next, beside
     /// the ones that gather for the next commit.
     private static let keptMemory = 8 << 20
