@@ -65,6 +65,9 @@ extension ReceiveSession {
         guard try entry(place.name, in: place.directory) == nil else {
             throw invalid("there is something under this path already", path)
         }
+        // Before anything of the next one, so that nodes are filled in order.
+        try flushBuffer()
+        try writeCurrent()
         let number = try takeNumber(identity.number.rawValue)
         var inode = Inode(
             number: InodeNumber(number), birthGeneration: tree.generation, changeGeneration: tree.generation,

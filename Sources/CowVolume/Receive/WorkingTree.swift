@@ -8,10 +8,12 @@ import Workers
 /// The database is locked only while a commit is written. What the tree started from stays alive, since a row of
 /// its own refers to it.
 final class WorkingTree {
-    /// Nodes are committed when they take this much memory, in bytes: in few and large commits. While one is written
-    /// they are there encoded and packed as well.
-    static let commitMemory = 24 << 20
-    /// Encoded nodes that are compressed at once, each of some 16 KiB.
+    /// Nodes are committed when they take this much memory, in bytes: in few and large commits.
+    static let commitMemory = 16 << 20
+    /// How much memory the nodes take that are kept after a commit: those on the way to what is filled next, beside
+    /// the ones that gather for the next commit.
+    private static let keptMemory = 8 << 20
+    /// Nodes that are on their way through the workers in a commit, each of some 16 KiB encoded and as much packed.
     private static let packingWindow = 64
     /// Extents are committed when there are so many, some 400 bytes of memory each; far below what one generation
     /// can number.
@@ -63,7 +65,7 @@ final class WorkingTree {
         }
         record.dataset = 0
         self.record = record
-        nodes = CommittedNodes(store.pool)
+        nodes = CommittedNodes(store.pool, capacity: WorkingTree.keptMemory)
         segments = SegmentWriter(store, writer: record.id)
         if base != nil {
             editor = TreeEditor(nodes, root: record.node, generation: record.generation)
@@ -176,7 +178,6 @@ final class WorkingTree {
     @discardableResult
     private func commit<Value>(_ body: (Database, ReferenceLedger) throws -> Value) throws -> Value {
         let fresh = editor.dirty.values.sorted { $0.id < $1.id }
-        let packed = try packAll(fresh)
         try segments.sync()
         committedExtents = nil
         let oldRoot = record.node
@@ -194,7 +195,7 @@ final class WorkingTree {
             ledger.hold(editor.root)
             let value = try body(database, ledger)
             if oldRoot.rawValue != 0 { _ = try ledger.drop([.init(node: oldRoot, isMark: false)]) }
-            try insert(fresh, packed, ledger, database)
+            try insert(fresh, ledger, database)
             try ledger.write()
             return value
         }
@@ -205,30 +206,22 @@ final class WorkingTree {
         return value
     }
 
-    /// The nodes in the form in which they are stored, compressed on all threads.
-    private func packAll(_ nodes: [Node]) throws -> [[UInt8]] {
-        var packed: [[UInt8]] = []
-        packed.reserveCapacity(nodes.count)
-        let pipeline = OrderedPipeline<[UInt8]>(pool: .shared, window: WorkingTree.packingWindow) { packed.append($0) }
-        for node in nodes {
-            let encoded = node.encoded()
-            try pipeline.submit { try CommittedNodes.pack(encoded) }
-        }
-        try pipeline.drain()
-        return packed
-    }
-
-    private func insert(
-        _ fresh: [Node], _ packed: [[UInt8]], _ ledger: ReferenceLedger, _ database: Database
-    ) throws {
+    /// Writes what is new. Nodes are compressed on all threads and written as they come from there: all of them packed
+    /// would take half of what they take in memory once more.
+    private func insert(_ fresh: [Node], _ ledger: ReferenceLedger, _ database: Database) throws {
         let statement = try database.cachedStatement(
             sql: "INSERT INTO nodes (id, level, refs, marks, crc, data) VALUES (?, ?, ?, 0, ?, ?)")
-        for (node, data) in zip(fresh, packed) {
+        let pipeline = OrderedPipeline<PackedNode>(pool: .shared, window: WorkingTree.packingWindow) { node in
             try statement.execute(arguments: [
-                try stored(node.id.rawValue), Int64(node.level), ledger.takeCount(ofNew: node.id),
-                Int64(CommittedNodes.checksum(data)), Data(data),
+                try stored(node.id.rawValue), Int64(node.level), ledger.takeCount(ofNew: node.id), Int64(node.crc),
+                Data(node.data),
             ])
         }
+        for node in fresh {
+            let (id, level, encoded) = (node.id, node.level, node.encoded())
+            try pipeline.submit { try PackedNode(id: id, level: level, packing: encoded) }
+        }
+        try pipeline.drain()
         for extent in newExtents { try extent.insert(database, refs: ledger.takeCount(ofNewExtent: extent.id)) }
         for (segment, growth) in segments.growth.sorted(by: { $0.key < $1.key }) {
             try database.execute(

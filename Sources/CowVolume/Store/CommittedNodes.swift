@@ -6,7 +6,7 @@ import SnapshotModel
 /// Nodes as they were committed, read through one connection and kept for a while.
 final class CommittedNodes: NodeSource {
     private let reader: any DatabaseReader
-    private var cache = NodeCache()
+    private var cache: NodeCache
     /// The leaf in which something was found last: questions about one inode come together.
     private var lastLeaf: (root: NodeID, leaf: Node)?
     /// The connection of a transaction that is open, through which nodes must then be read.
@@ -14,8 +14,11 @@ final class CommittedNodes: NodeSource {
     /// How many nodes were read from the database.
     private(set) var reads = 0
 
-    /// - Parameter reader: a pool, for the latest commit; a snapshot, for always the same one.
-    init(_ reader: any DatabaseReader) {
+    /// - Parameters:
+    ///   - reader: a pool, for the latest commit; a snapshot, for always the same one.
+    ///   - capacity: how many bytes of memory the nodes that are kept may take.
+    init(_ reader: any DatabaseReader, capacity: Int = NodeCache.defaultCapacity) {
+        cache = NodeCache(capacity: capacity)
         self.reader = reader
     }
 
@@ -55,7 +58,7 @@ final class CommittedNodes: NodeSource {
                 database, "SELECT level, crc, data FROM nodes WHERE id = ?", [try stored(id.rawValue)])
             guard let row else { throw SnapshotError(.corrupt, "a node is missing") }
             let data = try row.blob(2)
-            guard Int64(checksum(data)) == (try row.integer(1)) else {
+            guard Int64(CRC32C.checksum(data[...])) == (try row.integer(1)) else {
                 throw SnapshotError(.corrupt, "a node's checksum is wrong")
             }
             let bytes = try Zstd.decompress(data[...], limit: Node.maximumEncodedSize)
@@ -71,15 +74,23 @@ final class CommittedNodes: NodeSource {
             throw SnapshotError(.corrupt, "a node cannot be decompressed", place: "node \(id.rawValue)", cause: error)
         }
     }
+}
 
-    static func checksum(_ data: [UInt8]) -> UInt32 { CRC32C.checksum(data[...]) }
+/// A node in the form in which it is stored.
+struct PackedNode: Sendable {
+    let id: NodeID
+    let level: UInt8
+    let data: [UInt8]
+    let crc: UInt32
 
-    /// The form in which an encoded node is stored.
-    static func pack(_ encoded: [UInt8]) throws -> [UInt8] {
+    init(id: NodeID, level: UInt8, packing encoded: [UInt8]) throws {
+        self.id = id
+        self.level = level
         do {
-            return try Zstd.compress(encoded[...], level: 1)
+            data = try Zstd.compress(encoded[...], level: 1)
         } catch {
             throw SnapshotError(.system, "a node cannot be compressed", cause: error)
         }
+        crc = CRC32C.checksum(data[...])
     }
 }

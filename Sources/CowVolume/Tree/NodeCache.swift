@@ -11,7 +11,7 @@ struct NodeCache {
     private var old: [NodeID: Node] = [:]
     private var youngSize = 0
 
-    init(capacity: Int = NodeCache.defaultCapacity) {
+    init(capacity: Int) {
         halfCapacity = capacity / 2
     }
 

@@ -159,27 +159,41 @@ final class TreeEditor: NodeSource {
         }
     }
 
-    /// Moves the upper part of a node into a new one. Where the node grew at its end, only the last item is
-    /// moved, so that a tree filled in order has full nodes.
+    /// Moves the upper part of a node into a new one.
     private func splitOff(_ node: Node, inserted: Int) throws -> Node {
-        let count = node.keys.count
-        var middle = count - 1
-        if inserted < count - (node.isLeaf ? 1 : 2) {
-            var lower = 0
-            middle = 0
-            while middle < count - 1, lower < node.size / 2 {
-                lower += Node.weigh(node, middle..<middle + 1)
-                middle += 1
-            }
-        }
+        let middle = startOfEnd(of: node, inserted: inserted) ?? middle(of: node)
         let right = try makeNode(
             level: node.level, keys: Array(node.keys[middle...]),
             values: node.isLeaf ? Array(node.values[middle...]) : [],
             children: node.isLeaf ? [] : Array(node.children[middle...]))
-        node.keys.removeSubrange(middle...)
-        if node.isLeaf { node.values.removeSubrange(middle...) } else { node.children.removeSubrange(middle...) }
+        // In arrays of their own: the old ones would keep room for twice as much, and most nodes stay as they are.
+        node.keys = Array(node.keys[..<middle])
+        if node.isLeaf { node.values = Array(node.values[..<middle]) }
+        if !node.isLeaf { node.children = Array(node.children[..<middle]) }
         grow(node, by: -right.size, items: -right.keys.count)
         return right
+    }
+
+    /// What to move of a node that grew at its end, so that a tree that is filled in order has full nodes: all of the
+    /// last inode, whose items do not come in their order, or the last item alone. Nil where it grew elsewhere.
+    private func startOfEnd(of node: Node, inserted: Int) -> Int? {
+        let last = node.keys.count - 1
+        // The second of two inner nodes stands behind the first.
+        guard node.isLeaf else { return inserted + 1 >= last ? last : nil }
+        let start = node.lowerBound(ItemKey(node.keys[last].object, .inode))
+        if start > 0, start <= inserted, Node.weigh(node, start..<last + 1) < Node.minimumSize { return start }
+        return inserted == last ? last : nil
+    }
+
+    /// Where the upper half of a node begins.
+    private func middle(of node: Node) -> Int {
+        var middle = 0
+        var lower = 0
+        while middle < node.keys.count - 1, lower < node.size / 2 {
+            lower += Node.weigh(node, middle..<middle + 1)
+            middle += 1
+        }
+        return middle
     }
 
     /// Merges what has become too small, from the leaf upwards, and drops what has become empty.

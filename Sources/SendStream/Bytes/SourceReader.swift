@@ -2,11 +2,14 @@ import SnapshotModel
 
 /// A position in a ``ByteSource`` from which pieces of known length are taken.
 ///
-/// A piece shares its memory with what was read, where it lies in one; nothing is allocated for a length
-/// before the bytes have come.
+/// A piece shares its memory with what was read, where it lies in one; for what a length says no more is allocated
+/// before the bytes have come than a frame may have.
 struct SourceReader {
     /// How much is asked of the source at once: four times the buffer of a pipe.
     private static let readSize = 256 << 10
+
+    /// The most memory that is asked for before the bytes have come: that of the largest frame.
+    private static let maximumRoom = FrameHeader.maximumRawLength
 
     private let source: any ByteSource
     /// Whether nothing behind the piece asked for may be read, because others read on from there.
@@ -33,6 +36,7 @@ struct SourceReader {
     /// A piece that lies in more than one of those that were read: only it is copied.
     private mutating func joined(_ start: ArraySlice<UInt8>, _ count: Int) throws -> ArraySlice<UInt8> {
         var joined = [UInt8](start)
+        joined.reserveCapacity(min(count, SourceReader.maximumRoom))
         while joined.count < count {
             buffer = try source.read(upTo: readLength(missing: count - joined.count))
             if buffer.isEmpty { break }
