@@ -138,7 +138,8 @@ final class ContentWriter {
         (start, from, length) = (start + skipped, from + skipped, length - skipped)
         let isOwn = place.tree == nil && place.inode == inode.number
         // An odd length is taken only up to the end of both files (ioctl_ficlonerange(2)).
-        if length % block != 0, try isOwn || start + length != size || from + length != plan.cloneIndex.size(of: place) {
+        if length % block != 0, try isOwn || start + length != size || from + length != plan.cloneIndex.size(of: place)
+        {
             length -= length % block
         }
         guard length > 0, !isOwn || from + length <= start, let (snapshot, path) = try sourcePath(of: place) else {
