@@ -41,16 +41,6 @@ import Workers
         }
         #expect(delivered == Array(0..<10))
     }
-
-    @Test func `a result is there when its work is done, and not before`() throws {
-        let gate = NSLock()
-        gate.lock()
-        let result = WorkerPool(threads: 1).start { gate.withLock { 7 } }
-        #expect(!result.isDone)
-        gate.unlock()
-        #expect(try result.value() == 7)
-        #expect(result.isDone)
-    }
 }
 
 private final class Counter: @unchecked Sendable {

@@ -6,7 +6,7 @@ import Workers
 /// One sync at a time is in work, on a thread of its own.
 final class EarlySync {
     /// What makes a sync worth its cost: for some tenths of a second a disk is busy with it.
-    private static let enough = 32 << 20
+    private static let enough = 64 << 20
     /// What a step dirties beside its data, about: its share of the leaves of a tree.
     private static let stepLength = 1 << 10
 
@@ -21,22 +21,25 @@ final class EarlySync {
 
     /// Notes a step, by how many bytes of data it has, and begins a sync where there is enough to do for one.
     ///
-    /// After one that failed no more are begun: no other tells again what it came to (syncfs(2)).
-    func note(_ length: Int) {
+    /// - Throws: what an earlier sync came to, which no other tells again (syncfs(2)).
+    func note(_ length: Int) throws {
         dirtied += EarlySync.stepLength + length
-        guard dirtied >= EarlySync.enough, sync?.isDone != false, (try? finish()) != nil else { return }
+        guard dirtied >= EarlySync.enough, sync?.isDone != false else { return }
+        try finish()
         dirtied = 0
         let root = root
         sync = pool.start { try root.descriptor.syncFileSystem() }
     }
 
     /// Waits for the sync that is in work.
-    ///
-    /// - Throws: what it came to, or one before.
-    func finish() throws { try sync?.value() }
+    func finish() throws {
+        defer { sync = nil }
+        try sync?.value()
+    }
 
     /// The same, whatever comes of it.
     func abandon() {
         sync?.cancel()
+        sync = nil
     }
 }

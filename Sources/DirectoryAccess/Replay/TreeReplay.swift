@@ -23,7 +23,7 @@ package final class TreeReplay {
     let account: LossAccount
     let newFiles: NewFiles
     private lazy var times = TimesInWork { [unowned self] in try repeatWithCare($0) }
-    private let earlySync: EarlySync?
+    private let earlySync: EarlySync
     let powers: (any FilePowers)?
     let findSnapshot: SnapshotFinder
     /// Whether inodes that forbid changes, or have other flags, may be here from an earlier replay: in a tree that is
@@ -55,18 +55,16 @@ package final class TreeReplay {
     /// - Parameter missing: what could not be made of the base.
     /// - Parameter maximumFailures: how many steps may fail before the replay does; 0 for any number.
     /// - Parameter powers: what files can do here.
-    /// - Parameter syncsEarly: whether a sync of the file system leaves others to their work meanwhile.
     package init(
         root: SharedDescriptor, snapshot: SnapshotReference, isStrict: Bool, missing: Set<RelativePath> = [],
-        maximumFailures: UInt64 = 1, powers: (any FilePowers)? = nil, syncsEarly: Bool = false,
-        findSnapshot: @escaping SnapshotFinder
+        maximumFailures: UInt64 = 1, powers: (any FilePowers)? = nil, findSnapshot: @escaping SnapshotFinder
     ) {
         self.root = root
         self.snapshot = snapshot
         account = LossAccount(isStrict: isStrict, maximumFailures: maximumFailures)
         self.powers = powers
         newFiles = NewFiles(account: account, powers: powers)
-        earlySync = syncsEarly ? EarlySync(of: root) : nil
+        earlySync = EarlySync(of: root)
         self.missing = missing
         self.findSnapshot = findSnapshot
     }
@@ -92,7 +90,7 @@ package final class TreeReplay {
             if temporaryNames != nil { noteNewName(instruction) }
             if !missing.isEmpty, try concernsMissing(instruction) { return }
             try instruction.check()
-            earlySync?.note(instruction.dataLength)
+            try earlySync.note(instruction.dataLength)
             if case .setFlags(let path, let flags) = instruction { try deferFlags(path, flags) }
             if newFiles.take(instruction) { return }
             try newFiles.makeLast()
@@ -217,7 +215,7 @@ package final class TreeReplay {
             cloneSources.removeAll()
             // Before all is made durable; what cannot be removed now is removed by the next replay.
             try? base?.removeKept()
-            try earlySync?.finish()
+            try earlySync.finish()
             try root.descriptor.syncFileSystem()
         } catch let error as SystemCallError {
             throw SnapshotError.replaying(error, at: .root)
@@ -228,7 +226,7 @@ package final class TreeReplay {
     package func abandon() {
         newFiles.abandon()
         times.abandon()
-        earlySync?.abandon()
+        earlySync.abandon()
         heldBack = nil
         current = nil
         // Who removes what was built needs descriptors, of which there may be too few.
