@@ -24,14 +24,6 @@ package final class PendingResult<Output: Sendable>: @unchecked Sendable {
         try wait().get()
     }
 
-    /// Whether the result is there, to be had without waiting.
-    package var isDone: Bool {
-        condition.lock()
-        defer { condition.unlock() }
-        if case .done = state { return true }
-        return false
-    }
-
     /// Sees to it that the work is not begun any more, or waits until it is over; drops the result.
     package func cancel() {
         condition.lock()

@@ -192,7 +192,7 @@ final class NewFiles {
 
 extension Instruction {
     /// How many bytes of data the step holds.
-    var dataLength: Int {
+    fileprivate var dataLength: Int {
         switch self {
         case .write(_, _, let data): data.count
         case .writeEncoded(_, _, let extent): extent.bytes.count

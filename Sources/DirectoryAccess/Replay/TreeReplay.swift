@@ -23,7 +23,6 @@ package final class TreeReplay {
     let account: LossAccount
     let newFiles: NewFiles
     private lazy var times = TimesInWork { [unowned self] in try repeatWithCare($0) }
-    private let earlySync: EarlySync
     let powers: (any FilePowers)?
     let findSnapshot: SnapshotFinder
     /// Whether inodes that forbid changes, or have other flags, may be here from an earlier replay: in a tree that is
@@ -64,7 +63,6 @@ package final class TreeReplay {
         account = LossAccount(isStrict: isStrict, maximumFailures: maximumFailures)
         self.powers = powers
         newFiles = NewFiles(account: account, powers: powers)
-        earlySync = EarlySync(of: root)
         self.missing = missing
         self.findSnapshot = findSnapshot
     }
@@ -90,7 +88,6 @@ package final class TreeReplay {
             if temporaryNames != nil { noteNewName(instruction) }
             if !missing.isEmpty, try concernsMissing(instruction) { return }
             try instruction.check()
-            try earlySync.note(instruction.dataLength)
             if case .setFlags(let path, let flags) = instruction { try deferFlags(path, flags) }
             if newFiles.take(instruction) { return }
             try newFiles.makeLast()
@@ -215,7 +212,6 @@ package final class TreeReplay {
             cloneSources.removeAll()
             // Before all is made durable; what cannot be removed now is removed by the next replay.
             try? base?.removeKept()
-            try earlySync.finish()
             try root.descriptor.syncFileSystem()
         } catch let error as SystemCallError {
             throw SnapshotError.replaying(error, at: .root)
@@ -226,7 +222,6 @@ package final class TreeReplay {
     package func abandon() {
         newFiles.abandon()
         times.abandon()
-        earlySync.abandon()
         heldBack = nil
         current = nil
         // Who removes what was built needs descriptors, of which there may be too few.
