@@ -128,6 +128,10 @@ int cowpath_set_common_flags(int descriptor, uint32_t flags) {
     return ioctl(descriptor, FS_IOC_FSSETXATTR, &attributes);
 }
 
+int cowpath_widen_pipe(int descriptor, int size) {
+    return fcntl(descriptor, F_SETPIPE_SZ, size);
+}
+
 int64_t cowpath_fgetxattr(int descriptor, const char *name, void *value, size_t size) {
     return fgetxattr(descriptor, name, value, size);
 }

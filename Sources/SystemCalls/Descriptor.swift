@@ -1,3 +1,4 @@
+import CLinux
 package import Glibc
 import SystemPackage
 
@@ -63,6 +64,12 @@ package struct Descriptor: ~Copyable, Sendable {
     /// Writes all bytes where the descriptor stands.
     package func write(_ bytes: ArraySlice<UInt8>) throws(SystemCallError) {
         try Descriptor.write(bytes, to: rawValue)
+    }
+
+    /// Gives a pipe room for as much as a user may ask for (fs.pipe-max-size is 1 MiB where nobody has set it), so that
+    /// both ends change places less often. Does nothing for what is no pipe.
+    package static func widenPipe(_ rawValue: Int32) {
+        _ = cowpath_widen_pipe(rawValue, 1 << 20)
     }
 
     /// Writes all bytes to a descriptor that somebody else owns, such as standard output.

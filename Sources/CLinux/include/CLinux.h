@@ -59,6 +59,9 @@ int cowpath_set_flags(int descriptor, uint32_t flags);
 // FS_NOATIME_FL) and leaves all others as they are.
 int cowpath_set_common_flags(int descriptor, uint32_t flags);
 
+// Gives a pipe room for so many bytes; fails, and changes nothing, for anything else and beyond the system's limit.
+int cowpath_widen_pipe(int descriptor, int size);
+
 // sys/xattr.h is in no module of Swift's C library.
 int64_t cowpath_fgetxattr(int descriptor, const char *name, void *value, size_t size);
 int64_t cowpath_flistxattr(int descriptor, char *list, size_t size);

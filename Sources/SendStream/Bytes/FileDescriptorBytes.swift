@@ -7,6 +7,7 @@ package final class FileDescriptorSource: ByteSource {
 
     package init(_ descriptor: Int32) {
         self.descriptor = descriptor
+        Descriptor.widenPipe(descriptor)
     }
 
     package func read(upTo count: Int) throws -> ArraySlice<UInt8> {
@@ -24,6 +25,7 @@ package final class FileDescriptorSink: ByteSink {
 
     package init(_ descriptor: Int32) {
         self.descriptor = descriptor
+        Descriptor.widenPipe(descriptor)
     }
 
     package func write(_ bytes: ArraySlice<UInt8>) throws {
