@@ -55,10 +55,10 @@ final class CloneIndex {
     private func isStillSame(
         _ extent: FileExtent, of inode: InodeNumber, _ identity: ExtentIdentity, at place: Place
     ) throws -> Bool {
-        let here = try source.extentIdentity(of: inode, at: extent.offset + (place.start - identity.offset))
-        guard let here else { return false }
+        let offset = extent.offset + (place.start - identity.offset)
+        guard let here = try source.extent(of: inode, at: offset)?.identity else { return false }
         let tree = place.tree.map { trees[Int($0)].tree } ?? source
-        return try tree.extentIdentity(of: place.inode, at: place.offset) == here && !haveMoved()
+        return try tree.extent(of: place.inode, at: place.offset)?.identity == here && !haveMoved()
     }
 
     private func place(
@@ -106,12 +106,5 @@ final class CloneIndex {
         guard let path = try tree.path(of: number, below: tree.root) else { return nil }
         lastPath = (index, number, path)
         return (reference, path)
-    }
-}
-
-extension SnapshotTree {
-    /// The identity of the bytes at an offset of a file; nil where there are none that have one.
-    fileprivate func extentIdentity(of number: InodeNumber, at offset: UInt64) throws -> ExtentIdentity? {
-        try extent(of: number, at: offset)?.identity
     }
 }

@@ -5,7 +5,7 @@ import SnapshotModel
 /// A tree that can tell where an extent lies is asked for each; another one is gone through once, when the first
 /// question comes, and what of it may be shared is remembered.
 struct HeldPlaces {
-    private typealias Place = ExtentPlaces.Place
+    typealias Place = ExtentPlaces.Place
 
     /// The places of this many extents are remembered.
     private static let maximumAnswers = 1024
@@ -30,7 +30,7 @@ struct HeldPlaces {
     ///   - extent: what the source has.
     func samePlace(
         of key: ExtentPlaces.Key, in range: Range<UInt64>, _ extent: FileExtent, of inode: InodeNumber
-    ) throws -> ExtentPlaces.Place? {
+    ) throws -> Place? {
         for (index, tree) in trees.enumerated() where key.generation <= tree.identity.generation {
             guard let there = try tree.inode(inode), there.kind == .regular,
                 let found = try tree.extent(of: inode, at: extent.offset),
@@ -43,7 +43,7 @@ struct HeldPlaces {
     }
 
     /// As ``ExtentPlaces/first(of:in:)``, in all trees.
-    mutating func first(of key: ExtentPlaces.Key, in range: Range<UInt64>) throws -> ExtentPlaces.Place? {
+    mutating func first(of key: ExtentPlaces.Key, in range: Range<UInt64>) throws -> Place? {
         let known: ExtentPlaces
         if let answer = answers[key] {
             known = answer
@@ -100,7 +100,7 @@ struct HeldPlaces {
     /// What of an extent lies in a file.
     private func place(
         of extent: FileExtent, of inode: Inode, in index: Int
-    ) -> (ExtentPlaces.Key, ExtentPlaces.Place)? {
+    ) -> (ExtentPlaces.Key, Place)? {
         let end = min(extent.end, inode.size)
         guard extent.offset < end, let identity = extent.identity else { return nil }
         let place = Place(

@@ -17,17 +17,17 @@ struct ChangedInode: Sendable {
 }
 
 extension BtrfsTree {
-    /// Goes through all items of one type, and those of another where that is named, of the whole tree, or of what of
-    /// it was written in a generation or later; past the cache.
+    /// Goes through all items of some types, of the whole tree, or of what of it was written in a generation or later;
+    /// past the cache.
     ///
     /// - Parameters:
-    ///   - read: adds to the values what it makes of an item, on any thread; values of other objects may be missing.
+    ///   - read: adds to the values what it makes of an item, on any thread; all of one object are read in order.
     ///   - visit: gets what was made, in the order of keys; may ask the tree.
     func scan<Value: Sendable>(
-        since generation: UInt64, _ type: UInt8, or otherType: UInt8? = nil,
-        read: @escaping TreeScan.Reader<Value>, visit: (Value) throws -> Void
+        since generation: UInt64, _ types: [UInt8], read: @escaping TreeScan.Reader<Value>,
+        visit: (Value) throws -> Void
     ) throws {
-        let scan = TreeScan(search: items.search, generation: generation, types: [type, otherType ?? type])
+        let scan = TreeScan(search: items.search, generation: generation, types: types)
         var (next, last) = (root.rawValue, try located { try scan.lastObject(from: root.rawValue) })
         let step = max(TreeScan.shortestStep, (last - next) / TreeScan.mostSteps)
         var pending: [PendingResult<[Value]>] = []
@@ -44,7 +44,7 @@ extension BtrfsTree {
     }
 
     package func forEachInode(_ body: (Inode) throws -> Void) throws {
-        try scan(since: 0, ItemKey.Kind.inode) { key, bytes, inodes throws(SnapshotError) in
+        try scan(since: 0, [ItemKey.Kind.inode]) { key, bytes, inodes throws(SnapshotError) in
             try key.checkInode()
             if try InodeItem.hasName(bytes) { inodes.append(try InodeItem.parse(bytes, number: key.object)) }
         } visit: {
@@ -55,7 +55,7 @@ extension BtrfsTree {
     /// The inodes that were changed in a generation or later, in order, those without a name too.
     func changedInodes(since generation: UInt64) throws -> [ChangedInode] {
         var inodes: [ChangedInode] = []
-        try scan(since: generation, ItemKey.Kind.inode, or: ItemKey.Kind.entry) {
+        try scan(since: generation, [ItemKey.Kind.inode, ItemKey.Kind.entry]) {
             key, bytes, inodes throws(SnapshotError) in
             let number = InodeNumber(key.object)
             if key.type == ItemKey.Kind.inode {

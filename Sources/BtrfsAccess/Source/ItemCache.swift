@@ -49,8 +49,6 @@ final class ItemCache {
     private var ahead: (first: ItemKey, run: PendingResult<ItemRun>)?
     private var clock: UInt64 = 0
     private var lastIndex = 0
-    /// How many searches were made: the cost of what was asked.
-    private(set) var searches = 0
 
     init(_ search: any ItemSource, maximumBytes: Int, nearObjects: UInt64, hasHeads: Bool) {
         (self.search, self.maximumBytes) = (search, maximumBytes)
@@ -159,7 +157,6 @@ final class ItemCache {
         } else {
             window = free(size)
             try window.fill(search, range(from: key))
-            searches += 1
         }
         window.used = clock
         lastIndex = windows.partition { $0.first <= key }
@@ -178,7 +175,6 @@ final class ItemCache {
         guard key.object - before >= ItemCache.neighbourInodes else { return nil }
         let last = ItemKey(key.object, ItemKey.Kind.lastOfHead, .max)
         try fillLoneWindow(SearchRange(first: ItemKey(key.object, 0), last: last))
-        searches += 1
         guard loneWindow.last == last else { return nil }
         if heads.count >= ItemCache.maximumHeads { heads.removeAll(keepingCapacity: true) }
         let head = loneWindow.trimmed()
@@ -203,7 +199,6 @@ final class ItemCache {
     private func readAhead(behind window: ItemWindow) {
         guard let first = window.last.next, windowAtHand(for: first) == nil else { return }
         let (search, size, range) = (search, window.size, range(from: first))
-        searches += 1
         ahead = (
             first,
             WorkerPool.shared.start { try ItemRun(of: search, range, size: size) }
