@@ -53,7 +53,7 @@ package struct Importer {
         let target = try volume.target(
             VolumeTarget.Options(
                 dataset: name.dataset, snapshotName: snapshotName, keepsReceivedUUID: false,
-                start: .head(base?.position)))
+                start: .head(base?.position)), beside: base)
         let metered = MeteredTarget(target, cancellation: cancellation, report: report, logger: logger)
         let planner = try planner(source: source, base: base)
         try planner.run(into: metered, header)

@@ -38,12 +38,15 @@ final class ReceiveSession {
         pool: pool, window: ReceiveSession.windowPerThread * pool.threadCount
     ) { [unowned self] in try deliver($0) }
 
-    init(_ volume: Volume, _ plan: ReceivePlan, _ header: SnapshotHeader, pool: WorkerPool) throws {
+    /// - Parameter neighbour: a tree of the volume that is read while this is made.
+    init(
+        _ volume: Volume, _ plan: ReceivePlan, _ header: SnapshotHeader, beside neighbour: VolumeTree?, pool: WorkerPool
+    ) throws {
         self.volume = volume
         self.plan = plan
         self.header = header
         self.pool = pool
-        tree = try WorkingTree(volume.store, base: plan.base)
+        tree = try WorkingTree(volume.store, base: plan.base, beside: neighbour?.nodes)
         if let dataset = plan.dataset { tree.record.nextInode = max(tree.record.nextInode, dataset.nextInode) }
     }
 

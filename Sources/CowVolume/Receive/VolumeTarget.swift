@@ -46,12 +46,14 @@ package final class VolumeTarget: ReplayTarget {
 
     private let volume: Volume
     private let options: Options
+    private let neighbour: VolumeTree?
     private let pool: WorkerPool
     private var session: ReceiveSession?
 
-    init(_ volume: Volume, _ options: Options, pool: WorkerPool) {
+    init(_ volume: Volume, _ options: Options, beside neighbour: VolumeTree?, pool: WorkerPool) {
         self.volume = volume
         self.options = options
+        self.neighbour = neighbour
         self.pool = pool
     }
 
@@ -62,7 +64,7 @@ package final class VolumeTarget: ReplayTarget {
         received = nil
         try header.requireData()
         let plan = try ReceivePlan(volume, header, options)
-        session = try ReceiveSession(volume, plan, header, pool: pool)
+        session = try ReceiveSession(volume, plan, header, beside: neighbour, pool: pool)
     }
 
     package func apply(_ instruction: Instruction) throws {
@@ -93,10 +95,14 @@ package final class VolumeTarget: ReplayTarget {
 extension Volume {
     /// A target that receives into a dataset.
     ///
+    /// - Parameter neighbour: a tree of this volume that is compared with meanwhile, on the same thread: what is read
+    ///   of one serves for both.
     /// - Throws: `SnapshotError` with `invalidRequest` for an impossible name.
-    package func target(_ options: VolumeTarget.Options) throws -> VolumeTarget {
+    package func target(
+        _ options: VolumeTarget.Options, beside neighbour: VolumeTree? = nil
+    ) throws -> VolumeTarget {
         try EntityName.check(dataset: options.dataset)
         if let name = options.snapshotName { try EntityName.check(part: name) }
-        return VolumeTarget(self, options, pool: .shared)
+        return VolumeTarget(self, options, beside: neighbour, pool: .shared)
     }
 }

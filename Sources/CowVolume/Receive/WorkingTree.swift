@@ -36,8 +36,11 @@ final class WorkingTree {
 
     var generation: UInt64 { editor.generation }
 
-    /// - Parameter base: what the tree starts from; nil for an empty directory.
-    init(_ store: VolumeStore, base: RootRecord?) throws {
+    /// - Parameters:
+    ///   - base: what the tree starts from; nil for an empty directory.
+    ///   - neighbour: nodes that are read at the same time, of the base, say. What one has read the other then has
+    ///     too: no number ever means two nodes.
+    init(_ store: VolumeStore, base: RootRecord?, beside neighbour: CommittedNodes? = nil) throws {
         try store.reapAbandonedWriters()
         let lock = try VolumeStore.guarded(store.writersPath) { try WriterLock(in: store.writersPath) }
         self.store = store
@@ -65,7 +68,9 @@ final class WorkingTree {
         }
         record.dataset = 0
         self.record = record
-        nodes = CommittedNodes(store.pool, capacity: WorkingTree.keptMemory)
+        let cache = neighbour?.cache ?? NodeCache(capacity: 0)
+        cache.grow(by: WorkingTree.keptMemory)
+        nodes = CommittedNodes(store.pool, cache: cache)
         segments = SegmentWriter(store, writer: record.id)
         if base != nil {
             editor = TreeEditor(nodes, root: record.node, generation: record.generation)
@@ -113,11 +118,11 @@ final class WorkingTree {
             let snapshot = try committedExtents ?? store.pool.makeSnapshot()
             committedExtents = snapshot
             return try snapshot.unsafeRead { database in
-                let statement = try database.cachedStatement(
-                    sql: "SELECT id FROM extents WHERE hash = ? ORDER BY id LIMIT 1")
+                let find = try DirectStatement(database, "SELECT id FROM extents WHERE hash = ? ORDER BY id LIMIT 1")
                 return try extents.map { extent in
                     guard newByHash[extent.hash] == nil else { return nil }
-                    return try Int64.fetchOne(statement, arguments: [extent.hash.data]).map(UInt64.init(bitPattern:))
+                    try find.set(1, extent.hash.bytes[...])
+                    return try find.first { try $0.integer(0) }.map(UInt64.init(bitPattern:))
                 }
             }
         }
@@ -209,20 +214,23 @@ final class WorkingTree {
     /// Writes what is new. Nodes are compressed on all threads and written as they come from there: all of them packed
     /// would take half of what they take in memory once more.
     private func insert(_ fresh: [Node], _ ledger: ReferenceLedger, _ database: Database) throws {
-        let statement = try database.cachedStatement(
-            sql: "INSERT INTO nodes (id, level, refs, marks, crc, data) VALUES (?, ?, ?, 0, ?, ?)")
+        let insert = try DirectStatement(
+            database, "INSERT INTO nodes (id, level, refs, marks, crc, data) VALUES (?, ?, ?, 0, ?, ?)")
         let pipeline = OrderedPipeline<PackedNode>(pool: .shared, window: WorkingTree.packingWindow) { node in
-            try statement.execute(arguments: [
-                try stored(node.id.rawValue), Int64(node.level), ledger.takeCount(ofNew: node.id), Int64(node.crc),
-                Data(node.data),
-            ])
+            try insert.set(1, try stored(node.id.rawValue))
+            try insert.set(2, Int64(node.level))
+            try insert.set(3, ledger.takeCount(ofNew: node.id))
+            try insert.set(4, Int64(node.crc))
+            try insert.set(5, node.data[...])
+            try insert.run()
         }
         for node in fresh {
             let (id, level, encoded) = (node.id, node.level, node.encoded())
             try pipeline.submit { try PackedNode(id: id, level: level, packing: encoded) }
         }
         try pipeline.drain()
-        for extent in newExtents { try extent.insert(database, refs: ledger.takeCount(ofNewExtent: extent.id)) }
+        let insertExtent = try ExtentRecord.insertion(database)
+        for extent in newExtents { try extent.insert(by: insertExtent, refs: ledger.takeCount(ofNewExtent: extent.id)) }
         for (segment, growth) in segments.growth.sorted(by: { $0.key < $1.key }) {
             try database.execute(
                 sql: "UPDATE segments SET size = ?, live = live + ? WHERE id = ?",

@@ -6,7 +6,7 @@ import SnapshotModel
 /// Nodes as they were committed, read through one connection and kept for a while.
 final class CommittedNodes: NodeSource {
     private let reader: any DatabaseReader
-    private var cache: NodeCache
+    let cache: NodeCache
     /// The leaf in which something was found last: questions about one inode come together.
     private var lastLeaf: (root: NodeID, leaf: Node)?
     /// The connection of a transaction that is open, through which nodes must then be read.
@@ -16,9 +16,9 @@ final class CommittedNodes: NodeSource {
 
     /// - Parameters:
     ///   - reader: a pool, for the latest commit; a snapshot, for always the same one.
-    ///   - capacity: how many bytes of memory the nodes that are kept may take.
-    init(_ reader: any DatabaseReader, capacity: Int = NodeCache.defaultCapacity) {
-        cache = NodeCache(capacity: capacity)
+    ///   - cache: where nodes are kept; nil for a cache of its own.
+    init(_ reader: any DatabaseReader, cache: NodeCache? = nil) {
+        self.cache = cache ?? NodeCache(capacity: NodeCache.defaultCapacity)
         self.reader = reader
     }
 
@@ -54,16 +54,16 @@ final class CommittedNodes: NodeSource {
     /// Reads a node and checks it.
     static func load(_ id: NodeID, _ database: Database) throws -> Node {
         do {
-            let row = try StoredRow.first(
-                database, "SELECT level, crc, data FROM nodes WHERE id = ?", [try stored(id.rawValue)])
+            let find = try DirectStatement(database, "SELECT level, crc, data FROM nodes WHERE id = ?")
+            try find.set(1, try stored(id.rawValue))
+            let row = try find.first { (level: try $0.integer(0), crc: try $0.integer(1), data: try $0.blob(2)) }
             guard let row else { throw SnapshotError(.corrupt, "a node is missing") }
-            let data = try row.blob(2)
-            guard Int64(CRC32C.checksum(data[...])) == (try row.integer(1)) else {
+            guard Int64(CRC32C.checksum(row.data[...])) == row.crc else {
                 throw SnapshotError(.corrupt, "a node's checksum is wrong")
             }
-            let bytes = try Zstd.decompress(data[...], limit: Node.maximumEncodedSize)
+            let bytes = try Zstd.decompress(row.data[...], limit: Node.maximumEncodedSize)
             let node = try Node(parsing: bytes, id: id)
-            guard Int64(node.level) == (try row.integer(0)) else {
+            guard Int64(node.level) == row.level else {
                 throw SnapshotError(.corrupt, "a node has the wrong level")
             }
             return node

@@ -53,14 +53,22 @@ struct ExtentRecord: Sendable {
         self.crc = crc
     }
 
-    func insert(_ database: Database, refs: Int64) throws {
-        try database.cachedStatement(
-            sql: "INSERT INTO extents (\(ExtentRecord.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        ).execute(arguments: [
-            try CowVolume.stored(id), hash.data, refs, segment, try CowVolume.stored(position), storedLength,
-            rawLength,
-            Int64(encoding.rawValue), Int64(crc),
-        ])
+    /// The statement for ``insert(by:refs:)``.
+    static func insertion(_ database: Database) throws -> DirectStatement {
+        try DirectStatement(database, "INSERT INTO extents (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    }
+
+    func insert(by statement: DirectStatement, refs: Int64) throws {
+        try statement.set(1, try CowVolume.stored(id))
+        try statement.set(2, hash.bytes[...])
+        try statement.set(3, refs)
+        try statement.set(4, segment)
+        try statement.set(5, try CowVolume.stored(position))
+        try statement.set(6, Int64(storedLength))
+        try statement.set(7, Int64(rawLength))
+        try statement.set(8, Int64(encoding.rawValue))
+        try statement.set(9, Int64(crc))
+        try statement.run()
     }
 }
 

@@ -104,12 +104,11 @@ final class ReferenceLedger {
     }
 
     private func loadCounts(of id: NodeID) throws -> Counts {
-        let row = try StoredRow.first(
-            database, "SELECT refs, marks FROM nodes WHERE id = ?", [try stored(id.rawValue)])
-        guard let row else {
+        let find = try DirectStatement(database, "SELECT refs, marks FROM nodes WHERE id = ?")
+        try find.set(1, try stored(id.rawValue))
+        guard let counts = try find.first({ Counts(refs: try $0.integer(0), marks: try $0.integer(1)) }) else {
             throw SnapshotError(.corrupt, "a node is missing", place: "node \(id.rawValue)")
         }
-        let counts = Counts(refs: try row.integer(0), marks: try row.integer(1))
         guard ReferenceLedger.possibleCounts.contains(counts.refs),
             ReferenceLedger.possibleCounts.contains(counts.marks)
         else {
@@ -123,8 +122,8 @@ final class ReferenceLedger {
 
     /// Writes the changes and deletes the nodes that nothing refers to any more.
     func write() throws {
-        let update = try database.cachedStatement(
-            sql: "UPDATE nodes SET refs = refs + ?, marks = marks + ? WHERE id = ?")
+        let update = try DirectStatement(
+            database, "UPDATE nodes SET refs = refs + ?, marks = marks + ? WHERE id = ?")
         let delete = try database.cachedStatement(sql: "DELETE FROM nodes WHERE id = ?")
         for (id, change) in changes.sorted(by: { $0.key < $1.key }) {
             if dead.contains(id) {
@@ -133,13 +132,18 @@ final class ReferenceLedger {
                 freedBytes += try size?.integer(0) ?? 0
                 try delete.execute(arguments: [try stored(id.rawValue)])
             } else if change.refs != 0 || change.marks != 0 {
-                try update.execute(arguments: [change.refs, change.marks, try stored(id.rawValue)])
+                try update.set(1, change.refs)
+                try update.set(2, change.marks)
+                try update.set(3, try stored(id.rawValue))
+                try update.run()
                 try expectChange("node \(id.rawValue)")
             }
         }
-        let count = try database.cachedStatement(sql: "UPDATE extents SET refs = refs + ? WHERE id = ?")
+        let count = try DirectStatement(database, "UPDATE extents SET refs = refs + ? WHERE id = ?")
         for (id, change) in extents.sorted(by: { $0.key < $1.key }) where change != 0 {
-            try count.execute(arguments: [change, try stored(id)])
+            try count.set(1, change)
+            try count.set(2, try stored(id))
+            try count.run()
             try expectChange("extent \(id)")
         }
         changes.removeAll()

@@ -26,8 +26,8 @@ struct StoredHash: Hashable, Sendable {
     }
 
     /// The hash for a row.
-    var data: Data {
-        unsafe withUnsafeBytes(of: words) { unsafe Data($0) }
+    var bytes: [UInt8] {
+        unsafe withUnsafeBytes(of: words) { unsafe [UInt8]($0) }
     }
 
     static func == (left: StoredHash, right: StoredHash) -> Bool { left.words == right.words }

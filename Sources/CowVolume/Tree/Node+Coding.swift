@@ -48,6 +48,7 @@ extension Node {
         keys.reserveCapacity(Int(count))
         if level == 0 { values.reserveCapacity(Int(count)) } else { children.reserveCapacity(Int(count)) }
         var object: UInt64 = 0
+        var previous: (object: UInt64, kind: UInt8) = (0, 0)
         for _ in 0..<count {
             let (next, overflow) = object.addingReportingOverflow(try reader.integer())
             guard !overflow, let kind = ItemKey.Kind(rawValue: try reader.byte()) else {
@@ -57,9 +58,11 @@ extension Node {
             let offset = try reader.integer()
             let name = Array(try reader.counted(atMost: FileName.maximumLength))
             let key = ItemKey(object, kind, offset: offset, name: name)
-            if let last = keys.last, !(last < key) {
+            // Most keys ascend by their first parts, which takes no look at names.
+            if !keys.isEmpty, next == previous.object, kind.rawValue <= previous.kind, !(keys[keys.count - 1] < key) {
                 throw SnapshotError(.corrupt, "the keys of a node are out of order")
             }
+            previous = (object, kind.rawValue)
             keys.append(key)
             if level == 0 {
                 values.append(try reader.counted(atMost: Node.maximumEncodedSize))

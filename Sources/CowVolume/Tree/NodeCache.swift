@@ -2,11 +2,11 @@
 ///
 /// Two halves: what is used moves to the young one, and when that is full the old one is dropped. That is
 /// cheaper than an exact order of use and nearly as good.
-struct NodeCache {
+final class NodeCache {
     /// In bytes of memory: some hundred nodes. A walk in order needs no more.
     static let defaultCapacity = 16 << 20
 
-    private let halfCapacity: Int
+    private var halfCapacity: Int
     private var young: [NodeID: Node] = [:]
     private var old: [NodeID: Node] = [:]
     private var youngSize = 0
@@ -15,14 +15,19 @@ struct NodeCache {
         halfCapacity = capacity / 2
     }
 
-    mutating func find(_ id: NodeID) -> Node? {
+    /// Makes room for more bytes.
+    func grow(by bytes: Int) {
+        halfCapacity += bytes / 2
+    }
+
+    func find(_ id: NodeID) -> Node? {
         if let node = young[id] { return node }
         guard let node = old[id] else { return nil }
         insert(node)
         return node
     }
 
-    mutating func insert(_ node: Node) {
+    func insert(_ node: Node) {
         if young.updateValue(node, forKey: node.id) == nil { youngSize += node.memory }
         if youngSize > halfCapacity {
             old = young
