@@ -50,7 +50,7 @@ let package = Package(
             ] + ground),
         .target(name: "DirectoryAccess", dependencies: ["SnapshotModel"] + ground),
         .target(name: "BtrfsAccess", dependencies: ["DirectoryAccess", "SnapshotModel", "CBtrfs", crypto] + ground),
-        .target(name: "SnapshotModel", dependencies: ["Codecs"]),
+        .target(name: "SnapshotModel"),
 
         // The ground.
         .target(name: "SystemCalls", dependencies: ["CLinux", systemPackage]),

@@ -1,3 +1,4 @@
+import Codecs
 package import SnapshotModel
 
 /// Rewrites instructions that a target cannot take into ones that it can.
@@ -34,7 +35,7 @@ package final class AdaptingTarget: ReplayTarget {
     package func apply(_ instruction: Instruction) throws {
         switch instruction {
         case .writeEncoded(let path, let offset, let extent) where !accepts.contains(.encodedWrites):
-            try write(extent.decoded()[extent.decodedRange()], to: path, at: offset)
+            try write(extent.decoded(by: PaddedFrame.decode)[extent.decodedRange()], to: path, at: offset)
         case .write(let path, let offset, let data) where !accepts.contains(.longWrites):
             try write(data, to: path, at: offset)
         case .allocate(let path, let mode, let offset, let length) where !accepts.contains(.allocation):

@@ -26,7 +26,7 @@ enum ExtentCase {
                 fileLength: lengths[2])
         }
         var decoded: [UInt8] = []
-        let isDecoded = try StreamCase.expected("decoding") { () throws in decoded = try extent(bytes).decoded() }
+        let isDecoded = try StreamCase.expected("decoding") { () throws in decoded = try extent(bytes).decoded(by: PaddedFrame.decode) }
         var range = 0..<0
         let hasRange = try StreamCase.expected("a range") { () throws in range = try extent(bytes).decodedRange() }
         if hasRange, range.upperBound > lengths[0] || range.count != lengths[2] || range.lowerBound != lengths[1] {
@@ -44,7 +44,7 @@ enum ExtentCase {
     private static func check(_ extent: EncodedExtent, decodesTo expected: [UInt8]) throws(FuzzFinding) {
         var decoded: [UInt8] = []
         var failure: SnapshotError?
-        do throws(SnapshotError) { decoded = try extent.decoded() } catch { failure = error }
+        do throws(SnapshotError) { decoded = try extent.decoded(by: PaddedFrame.decode) } catch { failure = error }
         if let failure { throw FuzzFinding("what is right is refused: \(failure)") }
         if let index = zip(decoded, expected).enumerated().first(where: { $0.element.0 != $0.element.1 })?.offset {
             throw FuzzFinding("byte \(index) is \(decoded[index]), not \(expected[index])")

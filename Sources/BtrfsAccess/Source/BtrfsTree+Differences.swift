@@ -20,6 +20,9 @@ extension BtrfsTree {
         } else {
             guard let last = base.identity.lineage.first?.generation, last <= shared else { return false }
         }
+        (base as? BtrfsTree)?.items.expect(changed.lazy.map(\.number.rawValue))
+        // Wanted when what has changed is told of.
+        items.expect(changed.lazy.map(\.number.rawValue))
         var differences = DirectoryDifferences(source: self, base: base)
         for inode in changed {
             switch inode.kind {

@@ -187,8 +187,9 @@ package final class BtrfsTree: SnapshotTree {
     }
 
     package func links(of number: InodeNumber) throws -> [InodeLink] {
+        guard try existingInode(number).kind == .directory else { return try readLinks(of: number) }
         if let links = directories[number]?.links { return links }
-        let links = try readLinks(of: existingInode(number).number)
+        let links = try readLinks(of: number)
         directories[number]?.links = links
         return links
     }

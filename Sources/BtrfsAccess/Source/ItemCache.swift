@@ -44,6 +44,7 @@ final class ItemCache {
     /// What was read of inodes alone: all items before those that are many, of contents and of entries.
     private var heads: [UInt64: ItemWindow] = [:]
     private var lastHead: UInt64 = 0
+    private var headsAhead = HeadsAhead()
     private var byteCount = 0
     /// What a thread is reading, and its first key.
     private var ahead: (first: ItemKey, run: PendingResult<ItemRun>)?
@@ -74,6 +75,7 @@ final class ItemCache {
     func removeAll() {
         windows.removeAll()
         heads.removeAll()
+        headsAhead = HeadsAhead()
         byteCount = 0
         ahead = nil
     }
@@ -166,9 +168,23 @@ final class ItemCache {
         return window
     }
 
+    /// Says which inodes will be asked for, in order: those that are no neighbours of others are read ahead, as many
+    /// as are kept.
+    func expect(_ numbers: some Sequence<UInt64>) {
+        var lone: [UInt64] = []
+        var before: UInt64 = 0
+        for number in numbers where lone.count < ItemCache.maximumHeads {
+            if number - before >= ItemCache.neighbourInodes, heads[number] == nil { lone.append(number) }
+            before = number
+        }
+        headsAhead.begin(lone, through: ItemKey.Kind.lastOfHead, of: search)
+    }
+
     /// The first items of an inode, where no neighbour of it was asked for before.
     private func head(for key: ItemKey) throws(SnapshotError) -> ItemWindow? {
         guard hasHeads, key.type <= ItemKey.Kind.lastOfHead else { return nil }
+        if let known = heads[key.object] { return known }
+        for (number, head) in headsAhead.take(key.object) { keep(ItemWindow(head), of: number) }
         if let known = heads[key.object] { return known }
         let index = windows.partition { $0.first <= key }
         let before = max(index > 0 ? windows[index - 1].last.object : 0, lastHead <= key.object ? lastHead : 0)
@@ -176,11 +192,15 @@ final class ItemCache {
         let last = ItemKey(key.object, ItemKey.Kind.lastOfHead, .max)
         try fillLoneWindow(SearchRange(first: ItemKey(key.object, 0), last: last))
         guard loneWindow.last == last else { return nil }
-        if heads.count >= ItemCache.maximumHeads { heads.removeAll(keepingCapacity: true) }
         let head = loneWindow.trimmed()
-        heads[key.object] = head
+        keep(head, of: key.object)
         lastHead = key.object
         return head
+    }
+
+    private func keep(_ head: ItemWindow, of number: UInt64) {
+        if heads.count >= ItemCache.maximumHeads { heads.removeAll(keepingCapacity: true) }
+        heads[number] = head
     }
 
     private func fillLoneWindow(_ range: SearchRange) throws(SnapshotError) {

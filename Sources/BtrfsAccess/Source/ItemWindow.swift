@@ -1,3 +1,4 @@
+import Glibc
 import SnapshotModel
 
 /// A run of neighbouring items of a tree, as one search gave them.
@@ -7,6 +8,8 @@ struct ItemRun: Sendable {
         let key: ItemKey
         let position: Int
         let length: Int
+
+        var range: Range<Int> { position..<position + length }
     }
 
     /// Each item stands behind a header: generation, object, offset, type and length.
@@ -118,8 +121,12 @@ final class ItemWindow {
     /// Whether an item is the same as one of another window, key and contents.
     func holdsSame(_ place: ItemRun.Place, as other: ItemRun.Place, of window: ItemWindow) -> Bool {
         guard place.key == other.key, place.length == other.length else { return false }
-        return run.buffer[place.position..<place.position + place.length]
-            .elementsEqual(window.run.buffer[other.position..<other.position + other.length])
+        return unsafe run.buffer[place.range].withUnsafeBytes { left in
+            unsafe window.run.buffer[other.range].withUnsafeBytes { right in
+                guard let left = left.baseAddress, let right = right.baseAddress else { return true }
+                return unsafe memcmp(left, right, place.length) == 0
+            }
+        }
     }
 
     /// Lends the contents of an item.
@@ -128,6 +135,6 @@ final class ItemWindow {
     ) throws(SnapshotError) -> Result {
         let buffer = run.buffer
         let bytes = unsafe buffer.span.bytes
-        return try body(bytes.extracting(place.position..<place.position + place.length))
+        return try body(bytes.extracting(place.range))
     }
 }

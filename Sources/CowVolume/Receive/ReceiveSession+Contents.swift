@@ -185,7 +185,7 @@ extension ReceiveSession {
         let end = try end(offset, extent.fileLength, path)
         let isWhole = extent.decodedOffset == 0 && extent.fileLength == extent.decodedLength
         guard isWhole, extent.encoding == .zstd, extent.fileLength > UInt64(FileLimits.inlineSize) else {
-            return try write(path, offset: offset, extent.decoded()[range])
+            return try write(path, offset: offset, extent.decoded(by: PaddedFrame.decode)[range])
         }
         try flushBuffer()
         // What is on its way is never inline, and arrives first.
@@ -238,7 +238,7 @@ extension PackedExtent {
     fileprivate init(_ extent: EncodedExtent, at path: RelativePath) throws {
         let raw: [UInt8]
         do {
-            raw = try extent.decoded()
+            raw = try extent.decoded(by: PaddedFrame.decode)
         } catch {
             throw error.placed(ifNeeded: "\(path)")
         }

@@ -37,35 +37,35 @@ struct StoredRow {
     }
 
     func integer(_ index: Int) throws -> Int64 {
-        guard index < values.count, case .int64(let value) = values[index].storage else { throw StoredRow.unexpected(index) }
+        guard index < values.count, case .int64(let value) = values[index].storage else { throw Self.unexpected(index) }
         return value
     }
 
     /// An integer that cannot be negative.
     func unsigned(_ index: Int) throws -> UInt64 {
-        guard let value = UInt64(exactly: try integer(index)) else { throw StoredRow.unexpected(index) }
+        guard let value = UInt64(exactly: try integer(index)) else { throw Self.unexpected(index) }
         return value
     }
 
     func optionalInteger(_ index: Int) throws -> Int64? { try isNull(index) ? nil : try integer(index) }
 
     func isNull(_ index: Int) throws -> Bool {
-        guard index < values.count else { throw StoredRow.unexpected(index) }
+        guard index < values.count else { throw Self.unexpected(index) }
         return values[index].isNull
     }
 
     func text(_ index: Int) throws -> String {
-        guard index < values.count, case .string(let value) = values[index].storage else { throw StoredRow.unexpected(index) }
+        guard index < values.count, case .string(let value) = values[index].storage else { throw Self.unexpected(index) }
         return value
     }
 
     func blob(_ index: Int) throws -> [UInt8] {
-        guard index < values.count, case .blob(let value) = values[index].storage else { throw StoredRow.unexpected(index) }
+        guard index < values.count, case .blob(let value) = values[index].storage else { throw Self.unexpected(index) }
         return [UInt8](value)
     }
 
     func uuid(_ index: Int) throws -> SnapshotUUID {
-        guard let uuid = SnapshotUUID(bytes: try blob(index)) else { throw StoredRow.unexpected(index) }
+        guard let uuid = SnapshotUUID(bytes: try blob(index)) else { throw Self.unexpected(index) }
         return uuid
     }
 

@@ -1,3 +1,4 @@
+import Codecs
 import SnapshotModel
 import SystemCalls
 
@@ -12,7 +13,7 @@ extension TargetFile {
         mayHaveLostPrivileges = true
         if let powers, try powers.write(extent, at: offset, to: opened.descriptor) { return }
         do {
-            try write(extent.decoded()[extent.decodedRange()], at: offset)
+            try write(extent.decoded(by: PaddedFrame.decode)[extent.decodedRange()], at: offset)
         } catch let error as SnapshotError {
             throw error.placed(ifNeeded: "\(path)")
         }

@@ -1,22 +1,24 @@
-import Codecs
-
 extension EncodedExtent {
+    /// Decodes stored bytes, by btrfs' number of how they are compressed, to as many as are asked for.
+    package typealias Decoder = (_ stored: ArraySlice<UInt8>, _ compression: UInt32, _ length: Int) throws -> [UInt8]
+
     /// The bytes that the stored ones decode to: exactly ``decodedLength``, of which the file's range is
     /// ``decodedRange()``.
     ///
-    /// - Throws: ``SnapshotError``: corrupt, unsupported, or a length beyond its limit.
-    package func decoded() throws(SnapshotError) -> [UInt8] {
+    /// - Parameter decode: knows every ``ExtentEncoding``, as `PaddedFrame` does.
+    /// - Throws: ``SnapshotError``: corrupt, or a length beyond its limit.
+    package func decoded(by decode: Decoder) throws(SnapshotError) -> [UInt8] {
         guard decodedLength <= UInt64(EncodedExtent.maximumDecodedLength) else {
             throw SnapshotError(
                 .limitExceeded,
                 "an encoded extent of \(decodedLength) bytes is longer than \(EncodedExtent.maximumDecodedLength)")
         }
         do {
-            return try PaddedFrame.decode(bytes, compression: encoding.rawValue, length: Int(decodedLength))
+            return try decode(bytes, encoding.rawValue, Int(decodedLength))
         } catch {
             throw SnapshotError(
-                error.isUnsupported ? .unsupported : .corrupt, "an encoded extent cannot be decoded",
-                remedy: "send without --compressed-data", cause: error)
+                .corrupt, "an encoded extent cannot be decoded", remedy: "send without --compressed-data",
+                cause: error)
         }
     }
 
