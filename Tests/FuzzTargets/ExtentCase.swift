@@ -26,7 +26,9 @@ enum ExtentCase {
                 fileLength: lengths[2])
         }
         var decoded: [UInt8] = []
-        let isDecoded = try StreamCase.expected("decoding") { () throws in decoded = try extent(bytes).decoded(by: PaddedFrame.decode) }
+        let isDecoded = try StreamCase.expected("decoding") { () throws in
+            decoded = try extent(bytes).decoded(by: PaddedFrame.decode)
+        }
         var range = 0..<0
         let hasRange = try StreamCase.expected("a range") { () throws in range = try extent(bytes).decodedRange() }
         if hasRange, range.upperBound > lengths[0] || range.count != lengths[2] || range.lowerBound != lengths[1] {

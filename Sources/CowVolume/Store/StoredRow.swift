@@ -55,7 +55,9 @@ struct StoredRow {
     }
 
     func text(_ index: Int) throws -> String {
-        guard index < values.count, case .string(let value) = values[index].storage else { throw Self.unexpected(index) }
+        guard index < values.count, case .string(let value) = values[index].storage else {
+            throw Self.unexpected(index)
+        }
         return value
     }
 

@@ -46,6 +46,11 @@ struct ByteReader {
     }
 
     mutating func integer() throws(SnapshotError) -> UInt64 {
+        // As most are.
+        if index < bytes.endIndex, bytes[index] < 0x80 {
+            defer { index += 1 }
+            return UInt64(bytes[index])
+        }
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {
