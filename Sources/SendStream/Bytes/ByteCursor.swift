@@ -3,28 +3,36 @@ import SnapshotModel
 /// A position in bytes from outside. Every read is checked against what is left; errors carry the offset in
 /// the stream.
 struct ByteCursor {
-    private(set) var rest: ArraySlice<UInt8>
-    /// The offset in the stream of the next byte.
-    private(set) var offset: UInt64
+    private let bytes: ArraySlice<UInt8>
+    /// Of the next byte.
+    private var index: Int
+    /// The offset in the stream of the first byte.
+    private let start: UInt64
     /// What the bytes are, for messages.
     private let subject: String
 
     init(_ bytes: ArraySlice<UInt8>, offset: UInt64, subject: String) {
-        rest = bytes
-        self.offset = offset
+        self.bytes = bytes
+        index = bytes.startIndex
+        start = offset
         self.subject = subject
     }
 
-    var isAtEnd: Bool { rest.isEmpty }
+    /// The bytes that were not read yet.
+    var rest: ArraySlice<UInt8> { bytes[index...] }
+
+    /// The offset in the stream of the next byte.
+    var offset: UInt64 { start + UInt64(index - bytes.startIndex) }
+
+    var isAtEnd: Bool { index == bytes.endIndex }
 
     mutating func take(_ count: Int) throws(SnapshotError) -> ArraySlice<UInt8> {
-        guard count >= 0, count <= rest.count else {
-            throw corrupt("\(subject) ends too early: \(count) bytes wanted, \(rest.count) left")
+        let left = bytes.endIndex - index
+        guard count >= 0, count <= left else {
+            throw corrupt("\(subject) ends too early: \(count) bytes wanted, \(left) left")
         }
-        let piece = rest.prefix(count)
-        rest = rest.dropFirst(count)
-        offset += UInt64(count)
-        return piece
+        defer { index += count }
+        return bytes[index..<index + count]
     }
 
     /// An unsigned little-endian number of fixed width.
@@ -36,11 +44,17 @@ struct ByteCursor {
 
     /// An unsigned number, seven bits a byte, the lowest first; in its shortest form only.
     mutating func varint() throws(SnapshotError) -> UInt64 {
+        // As most are.
+        if index < bytes.endIndex, bytes[index] < 0x80 {
+            defer { index += 1 }
+            return UInt64(bytes[index])
+        }
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {
-            guard let byte = rest.popFirst() else { throw corrupt("\(subject) ends inside a number") }
-            offset += 1
+            guard index < bytes.endIndex else { throw corrupt("\(subject) ends inside a number") }
+            let byte = bytes[index]
+            index += 1
             // The tenth byte holds the last bit.
             guard shift < 63 || byte <= 1 else { throw corrupt("a number in \(subject) has more than 64 bits") }
             value |= UInt64(byte & 0x7F) << shift
@@ -55,18 +69,22 @@ struct ByteCursor {
     }
 
     /// A varint that must not exceed `limit`.
-    mutating func varint(upTo limit: UInt64, _ name: String) throws(SnapshotError) -> UInt64 {
+    ///
+    /// - Parameter name: what it is, for messages; made only for one.
+    mutating func varint(upTo limit: UInt64, _ name: @autoclosure () -> String) throws(SnapshotError) -> UInt64 {
         let value = try varint()
         guard value <= limit else {
             throw SnapshotError(
-                .limitExceeded, "\(name): \(value) is more than \(limit)", place: "at byte \(offset)")
+                .limitExceeded, "\(name()): \(value) is more than \(limit)", place: "at byte \(offset)")
         }
         return value
     }
 
     /// Bytes with their length before them.
-    mutating func counted(upTo limit: Int, _ name: String) throws(SnapshotError) -> ArraySlice<UInt8> {
-        try take(Int(try varint(upTo: UInt64(limit), "a length of \(name)")))
+    mutating func counted(
+        upTo limit: Int, _ name: @autoclosure () -> String
+    ) throws(SnapshotError) -> ArraySlice<UInt8> {
+        try take(Int(try varint(upTo: UInt64(limit), "a length of \(name())")))
     }
 
     func corrupt(_ message: String) -> SnapshotError {

@@ -12,6 +12,8 @@ struct TreeDraft {
     private var freeNames = 0
     /// The last path that was resolved, until a name is moved or removed.
     private var lastPath: (RelativePath, Int)?
+    /// The same of the path above it, which most steps have in common with the one before.
+    private var lastParent: (RelativePath, Int)?
     /// The file whose extents are unpacked.
     private var openSlot: Int?
     private var openExtents = ExtentList()
@@ -56,9 +58,11 @@ struct TreeDraft {
     /// The directory that a path lies in, the last name, and the row of the entry where there is one.
     private mutating func place(_ path: RelativePath) throws(SnapshotError) -> (Int, ArraySlice<UInt8>, Int?) {
         guard let (parent, name) = path.split else { throw misfit("the root has no name", path) }
-        guard let directory = find(parent), table.kind(directory) == .directory else {
+        let known = lastParent.flatMap { $0.0 == parent ? $0.1 : nil }
+        guard let directory = known ?? find(parent), table.kind(directory) == .directory else {
             throw misfit("there is no such directory", path)
         }
+        if known == nil { lastParent = (parent, directory) }
         let bytes = name.bytes[...]
         return (directory, bytes, hash.find(bytes, in: directory, names))
     }
@@ -73,7 +77,7 @@ struct TreeDraft {
     }
 
     private mutating func take(_ row: Int) {
-        lastPath = nil
+        (lastPath, lastParent) = (nil, nil)
         let child = Int(names.children[row])
         table.counts[Int(names.directories[row])] -= 1
         if table.kind(child) != .directory { table.counts[child] -= 1 }
