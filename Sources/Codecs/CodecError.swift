@@ -3,12 +3,8 @@ package struct CodecError: Error, Sendable {
     /// What is wrong.
     package let message: String
 
-    /// Whether the bytes may be right, but in a form that is not known here.
-    package let isUnsupported: Bool
-
-    package init(_ message: String, isUnsupported: Bool = false) {
+    package init(_ message: String) {
         self.message = message
-        self.isUnsupported = isUnsupported
     }
 }
 

@@ -12,7 +12,7 @@ package enum PaddedFrame {
     ///     (btrfs-progs, "Send stream format").
     ///   - length: How many bytes the frame stands for.
     /// - Returns: exactly `length` bytes.
-    /// - Throws: ``CodecError``; ``CodecError/isUnsupported`` for unknown numbers.
+    /// - Throws: ``CodecError``, for unknown numbers too.
     package static func decode(
         _ bytes: ArraySlice<UInt8>, compression: UInt32, length: Int
     ) throws(CodecError) -> [UInt8] {
@@ -25,7 +25,7 @@ package enum PaddedFrame {
         case 2: decoded = try decompressFirst(bytes, limit: length)
         // The sectors are of 4 KiB for 3, of 64 KiB for 7.
         case 3...7: decoded = try LZO.decompressExtent(bytes, sectorSize: 512 << Int(compression), limit: length)
-        default: throw CodecError("data compressed in an unknown way (\(compression))", isUnsupported: true)
+        default: throw CodecError("data compressed in an unknown way (\(compression))")
         }
         decoded.append(contentsOf: repeatElement(0, count: length - decoded.count))
         return decoded
