@@ -108,6 +108,31 @@ import Testing
         #expect(try changes(two, one) == ["M a/7", "M b/8", "- b/9", "+ c", "+ c/x", "R a/10 new"])
     }
 
+    @Test func `what changes here and there is told in full, whatever attributes it has`() throws {
+        try shell(
+            """
+            cd s; for i in $(seq 300); do mkdir d$i; (cd d$i; touch $(seq 20)); done
+            for i in 50 51 150; do setfattr -n user.long -v $(printf %03000d 1) d$i; done
+            """)
+        let one = try snapshot("one")
+        try shell(
+            """
+            cd s; chmod 700 d10; setfattr -n user.long -v $(printf %03000d 2) d50; chmod 711 d51
+            setfattr -n user.long -v $(printf %03000d 2) -- d150/7; setfattr -n user.short -v x d200; touch d300/5
+            """)
+        let two = try snapshot("two")
+        var found: [String: Change.Aspects] = [:]
+        try TreeComparison(source: two, base: one, options: .sameDomain).forEachChange { change in
+            guard case .modified(let path, _, let aspects) = change else { return }
+            found["\(path)"] = aspects.subtracting(.otherTimes)
+        }
+        #expect(
+            found == [
+                "d10": .permissions, "d50": .extendedAttributes, "d51": .permissions, "d150/7": .extendedAttributes,
+                "d200": .extendedAttributes, "d300/5": .modificationTime,
+            ])
+    }
+
     @Test func `what lay in a directory that is gone is found where it is now`() throws {
         try shell("cd s; mkdir -p a/b/c; echo 1 > a/b/c/kept; echo 2 > a/b/c/lost")
         let one = try snapshot("one")

@@ -41,10 +41,11 @@ struct HeadsAhead {
 }
 
 extension ItemRun {
-    /// The items of one inode up to a type, in a run of their own; nil where they do not fit or cannot be read.
+    /// The items of one inode up to a type, in a run of their own; nil where they are too long or cannot be read.
     fileprivate mutating func head(of number: UInt64, through type: UInt8, _ search: any ItemSource) -> ItemRun? {
         let range = SearchRange(first: ItemKey(number, 0), last: ItemKey(number, type, .max))
         guard (try? fill(search, range)) != nil, last == range.last else { return nil }
-        return trimmed()
+        let head = trimmed()
+        return head.size <= ItemCache.maximumHeadLength ? head : nil
     }
 }

@@ -27,8 +27,10 @@ final class ItemCache {
     private static let longRead = 512 << 10
     /// Who asks for an inode so near behind another one will ask for more between them, or behind.
     private static let neighbourInodes: UInt64 = 8
-    /// Inodes of which the head is kept: some 700 bytes each.
+    /// Inodes of which the head is kept: some 700 bytes each, and 16 MiB where all are as long as they may be.
     private static let maximumHeads = 8192
+    /// A longer head, of an inode with large attributes, is read whenever it is asked for.
+    static let maximumHeadLength = 2048
     /// Who was given as much at once gets what follows read ahead.
     private static let shortestAhead = 128 << 10
 
@@ -193,7 +195,7 @@ final class ItemCache {
         try fillLoneWindow(SearchRange(first: ItemKey(key.object, 0), last: last))
         guard loneWindow.last == last else { return nil }
         let head = loneWindow.trimmed()
-        keep(head, of: key.object)
+        if head.size <= ItemCache.maximumHeadLength { keep(head, of: key.object) }
         lastHead = key.object
         return head
     }

@@ -20,6 +20,8 @@ struct ItemRun: Sendable {
     private(set) var last = ItemKey(0, 0, 0)
     private(set) var places: [Place] = []
     fileprivate var buffer: [UInt8]
+    /// Bytes of the buffer.
+    var size: Int { buffer.count }
 
     /// - Parameter size: bytes of the buffer.
     init(size: Int) {
@@ -97,7 +99,7 @@ final class ItemWindow {
     var last: ItemKey { run.last }
     var places: [ItemRun.Place] { run.places }
     /// Bytes of the buffer.
-    var size: Int { run.buffer.count }
+    var size: Int { run.size }
 
     func fill(_ search: any ItemSource, _ range: SearchRange) throws(SnapshotError) {
         try run.fill(search, range)
