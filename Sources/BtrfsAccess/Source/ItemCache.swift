@@ -176,7 +176,7 @@ final class ItemCache {
         var lone: [UInt64] = []
         var before: UInt64 = 0
         for number in numbers where lone.count < ItemCache.maximumHeads {
-            if number - before >= ItemCache.neighbourInodes, heads[number] == nil { lone.append(number) }
+            if number &- before >= ItemCache.neighbourInodes, heads[number] == nil { lone.append(number) }
             before = number
         }
         headsAhead.begin(lone, through: ItemKey.Kind.lastOfHead, of: search)

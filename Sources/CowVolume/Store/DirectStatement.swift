@@ -41,8 +41,18 @@ struct DirectStatement {
     /// The first row; nil where there is none.
     func first<Value>(_ body: (DirectRow) throws -> Value) throws -> Value? {
         defer { _ = unsafe sqlite3_reset(statement.sqliteStatement) }
+        return try next().map(body)
+    }
+
+    /// Visits all rows.
+    func forEach(_ body: (DirectRow) throws -> Void) throws {
+        defer { _ = unsafe sqlite3_reset(statement.sqliteStatement) }
+        while let row = try next() { try body(row) }
+    }
+
+    private func next() throws -> DirectRow? {
         switch unsafe sqlite3_step(statement.sqliteStatement) {
-        case SQLITE_ROW: return try body(unsafe DirectRow(statement.sqliteStatement))
+        case SQLITE_ROW: return unsafe DirectRow(statement.sqliteStatement)
         case SQLITE_DONE: return nil
         case let code: throw failure(code)
         }
@@ -63,25 +73,25 @@ struct DirectStatement {
 }
 
 /// A row that a ``DirectStatement`` gives, to be read before its next.
-@safe struct DirectRow {
+@safe struct DirectRow: RowColumns {
     private let statement: OpaquePointer
 
     fileprivate init(_ statement: OpaquePointer) {
         unsafe self.statement = statement
     }
 
-    /// - Throws: `SnapshotError` with `corrupt` where the column, from 0, holds something else.
-    func integer(_ column: Int32) throws -> Int64 {
+    func integer(_ index: Int) throws -> Int64 {
+        let column = Int32(index)
         guard unsafe sqlite3_column_type(statement, column) == SQLITE_INTEGER else {
-            throw StoredRow.unexpected(Int(column))
+            throw StoredRow.unexpected(index)
         }
         return unsafe sqlite3_column_int64(statement, column)
     }
 
-    /// - Throws: `SnapshotError` with `corrupt` where the column, from 0, holds something else.
-    func blob(_ column: Int32) throws -> [UInt8] {
+    func blob(_ index: Int) throws -> [UInt8] {
+        let column = Int32(index)
         guard unsafe sqlite3_column_type(statement, column) == SQLITE_BLOB else {
-            throw StoredRow.unexpected(Int(column))
+            throw StoredRow.unexpected(index)
         }
         let bytes = unsafe sqlite3_column_blob(statement, column)
         return unsafe [UInt8](UnsafeRawBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(statement, column))))

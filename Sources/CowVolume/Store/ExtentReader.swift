@@ -14,7 +14,7 @@ final class ExtentReader {
     /// Decompressed extents that are kept: 1 MiB, the longest read.
     private static let maximumDecoded = 8
     /// Rows that are read at once, and how many are kept.
-    private static let rowsAtOnce = 64
+    private static let rowsAtOnce: Int64 = 64
     private static let maximumRows = 1024
     /// How much of a segment is read at once where one extent follows another.
     private static let readAhead = 256 << 10
@@ -53,13 +53,16 @@ final class ExtentReader {
         if records.count >= ExtentReader.maximumRows { records.removeAll(keepingCapacity: true) }
         try VolumeStore.guarded(store.path) {
             try reader.unsafeRead { database in
-                let rows = try StoredRow.all(
-                    database, "SELECT \(ExtentRecord.columns) FROM extents WHERE id >= ? ORDER BY id LIMIT ?",
-                    [try stored(id), ExtentReader.rowsAtOnce])
-                for (index, row) in rows.enumerated() {
+                let find = try DirectStatement(
+                    database, "SELECT \(ExtentRecord.columns) FROM extents WHERE id >= ? ORDER BY id LIMIT ?")
+                try find.set(1, try stored(id))
+                try find.set(2, ExtentReader.rowsAtOnce)
+                var isFirst = true
+                try find.forEach { row in
                     // A damaged neighbour is nobody's concern until it is asked for.
-                    guard let record = try index == 0 ? ExtentRecord(row) : try? ExtentRecord(row) else { continue }
-                    records[record.id] = record
+                    let record = try isFirst ? ExtentRecord(row) : try? ExtentRecord(row)
+                    isFirst = false
+                    if let record { records[record.id] = record }
                 }
             }
         }

@@ -33,7 +33,7 @@ struct ExtentRecord: Sendable {
         self.crc = crc
     }
 
-    init(_ row: StoredRow) throws {
+    init(_ row: some RowColumns) throws {
         id = try row.unsigned(0)
         let hash = StoredHash(try row.blob(1))
         refs = try row.integer(2)

@@ -2,8 +2,24 @@ import Foundation
 import GRDB
 import SnapshotModel
 
-/// A row whose columns are checked as they are read: the database may hold anything.
-struct StoredRow {
+/// Columns that are checked as they are read: the database may hold anything.
+///
+/// Indices begin at 0; what a column does not hold throws `SnapshotError` with `corrupt`.
+protocol RowColumns {
+    func integer(_ index: Int) throws -> Int64
+    func blob(_ index: Int) throws -> [UInt8]
+}
+
+extension RowColumns {
+    /// An integer that cannot be negative.
+    func unsigned(_ index: Int) throws -> UInt64 {
+        guard let value = UInt64(exactly: try integer(index)) else { throw StoredRow.unexpected(index) }
+        return value
+    }
+}
+
+/// A row that can be kept.
+struct StoredRow: RowColumns {
     private let values: [DatabaseValue]
 
     init(_ row: Row) {
@@ -38,12 +54,6 @@ struct StoredRow {
 
     func integer(_ index: Int) throws -> Int64 {
         guard index < values.count, case .int64(let value) = values[index].storage else { throw Self.unexpected(index) }
-        return value
-    }
-
-    /// An integer that cannot be negative.
-    func unsigned(_ index: Int) throws -> UInt64 {
-        guard let value = UInt64(exactly: try integer(index)) else { throw Self.unexpected(index) }
         return value
     }
 

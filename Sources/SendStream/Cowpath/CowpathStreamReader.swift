@@ -11,7 +11,7 @@ struct CowpathStreamReader {
     private let pipeline: OrderedPipeline<OpenedFrame>
 
     init(_ reader: SourceReader, replay: ReplayDriver, pool: WorkerPool) {
-        input = FrameInput(reader)
+        input = FrameInput(reader, pool: pool)
         let delivery = FrameDelivery(replay)
         self.delivery = delivery
         pipeline = OrderedPipeline(pool: pool, window: pool.threadCount + 1) { frame in

@@ -52,7 +52,7 @@ package final class CowpathStreamWriter: ReplayTarget {
 
     package init(to sink: any ByteSink, options: Options = Options()) {
         self.options = options
-        let output = FrameOutput(sink)
+        let output = FrameOutput(sink, pool: options.pool)
         self.output = output
         pipeline = OrderedPipeline(pool: options.pool, window: options.pool.threadCount + 1) { [rooms] sealed in
             try output.write(sealed.frame)
@@ -96,7 +96,7 @@ package final class CowpathStreamWriter: ReplayTarget {
         guard state == .inSnapshot else { throw streamMisuse("no snapshot has begun") }
         try flush()
         try pipeline.drain()
-        let trailer = SnapshotTrailer(totals: totals, frames: frames, digest: output.digest)
+        let trailer = try SnapshotTrailer(totals: totals, frames: frames, digest: output.digest())
         try submit(.snapshotTrailer, trailer.bytes)
         try pipeline.drain()
         snapshots += 1

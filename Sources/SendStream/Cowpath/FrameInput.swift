@@ -1,6 +1,5 @@
-import Crypto
-import Foundation
 import SnapshotModel
+import Workers
 
 /// A frame as it came, before it is checked and decompressed.
 struct StoredFrame: Sendable {
@@ -19,10 +18,11 @@ struct StoredFrame: Sendable {
 struct FrameInput {
     private var reader: SourceReader
     private var nextSequence: UInt64 = 0
-    private var hasher = SHA256()
+    private var frames: FrameDigest
 
-    init(_ reader: SourceReader) {
+    init(_ reader: SourceReader, pool: WorkerPool) {
         self.reader = reader
+        frames = FrameDigest(pool: pool)
     }
 
     var offset: UInt64 { reader.offset }
@@ -49,7 +49,7 @@ struct FrameInput {
         guard stored.count == header.storedLength else { throw cut("inside frame") }
         nextSequence += 1
         return StoredFrame(
-            header: header, stored: stored, offset: offset, digest: hash(header, headerBytes, stored))
+            header: header, stored: stored, offset: offset, digest: try hash(header, headerBytes, stored))
     }
 
     /// Checks that nothing follows the stream trailer.
@@ -62,14 +62,13 @@ struct FrameInput {
 
     private mutating func hash(
         _ header: FrameHeader, _ headerBytes: ArraySlice<UInt8>, _ stored: ArraySlice<UInt8>
-    ) -> [UInt8] {
+    ) throws -> [UInt8] {
         switch header.kind {
-        case .snapshotTrailer: return [UInt8](hasher.finalize())
+        case .snapshotTrailer: return try frames.value()
         case .index, .streamTrailer: return []
         case .snapshotHeader, .instructions:
-            if header.kind == .snapshotHeader { hasher = SHA256() }
-            hasher.update(data: headerBytes)
-            hasher.update(data: stored)
+            if header.kind == .snapshotHeader { frames.restart() }
+            try frames.add(headerBytes, stored)
             return []
         }
     }

@@ -1,19 +1,19 @@
-import Crypto
-import Foundation
 import SnapshotModel
+import Workers
 
 /// Where finished frames go, in order: to the sink, into the snapshot's digest and into the index.
 final class FrameOutput {
     private let sink: any ByteSink
-    private var hasher = SHA256()
+    private var frames: FrameDigest
     private(set) var index = StreamIndex()
     /// The length of the stream so far.
     private(set) var offset: UInt64 = 0
     /// Which snapshot is being written, from 0 on.
     var snapshot: UInt64 = 0
 
-    init(_ sink: any ByteSink) {
+    init(_ sink: any ByteSink, pool: WorkerPool) {
         self.sink = sink
+        frames = FrameDigest(pool: pool)
     }
 
     func write(preamble: [UInt8]) throws {
@@ -25,10 +25,10 @@ final class FrameOutput {
         let header = frame.header.bytes
         switch frame.header.kind {
         case .snapshotHeader:
-            hasher = SHA256()
-            hash(header, frame.stored)
+            frames.restart()
+            try frames.add(header[...], frame.stored)
         case .instructions:
-            hash(header, frame.stored)
+            try frames.add(header[...], frame.stored)
             index.add(
                 StreamIndex.Entry(
                     sequence: frame.header.sequence, offset: offset, snapshot: snapshot,
@@ -41,10 +41,5 @@ final class FrameOutput {
     }
 
     /// The digest of the snapshot's frames so far.
-    var digest: [UInt8] { [UInt8](hasher.finalize()) }
-
-    private func hash(_ header: [UInt8], _ stored: ArraySlice<UInt8>) {
-        hasher.update(data: header)
-        hasher.update(data: stored)
-    }
+    func digest() throws -> [UInt8] { try frames.value() }
 }
