@@ -28,14 +28,16 @@ extension BtrfsTree {
         visit: (Value) throws -> Void
     ) throws {
         let scan = TreeScan(search: items.search, generation: generation, types: types)
-        var (next, last) = (root.rawValue, try located { try scan.lastObject(from: root.rawValue) })
-        let step = max(TreeScan.shortestStep, (last - next) / TreeScan.mostSteps)
+        let last = try located { try scan.lastObject(from: root.rawValue) }
+        let step = max(TreeScan.shortestStep, (last - root.rawValue) / TreeScan.mostSteps)
+        // Nil behind the last, which can be the highest number there is.
+        var next: UInt64? = root.rawValue
         var pending: [PendingResult<[Value]>] = []
         while true {
-            while next <= last, pending.count < 2 * WorkerPool.shared.threadCount {
-                let objects = next...min(last, next + step)
-                pending.append(WorkerPool.shared.start { try scan.values(of: objects, read) })
-                next = objects.upperBound + 1
+            while let first = next, pending.count < 2 * WorkerPool.shared.threadCount {
+                let end = last - first <= step ? last : first + step
+                pending.append(WorkerPool.shared.start { try scan.values(of: first...end, read) })
+                next = end < last ? end + 1 : nil
             }
             guard !pending.isEmpty else { return }
             let values = try located { try pending.removeFirst().value() }

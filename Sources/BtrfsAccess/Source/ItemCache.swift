@@ -27,10 +27,11 @@ final class ItemCache {
     private static let longRead = 512 << 10
     /// Who asks for an inode so near behind another one will ask for more between them, or behind.
     private static let neighbourInodes: UInt64 = 8
-    /// Inodes of which the head is kept: some 700 bytes each, and 16 MiB where all are as long as they may be.
+    /// Inodes of which the head is kept, and of which it is read ahead: some 700 bytes each with the places of its
+    /// items, and 12 MiB where all are as long as they may be.
     private static let maximumHeads = 8192
     /// A longer head, of an inode with large attributes, is read whenever it is asked for.
-    static let maximumHeadLength = 2048
+    static let maximumHeadLength = 1024
     /// Who was given as much at once gets what follows read ahead.
     private static let shortestAhead = 128 << 10
 

@@ -103,6 +103,8 @@ extension Volume {
     ) throws -> VolumeTarget {
         try EntityName.check(dataset: options.dataset)
         if let name = options.snapshotName { try EntityName.check(part: name) }
-        return VolumeTarget(self, options, beside: neighbour, pool: .shared)
+        // Nodes have numbers of their own in each volume.
+        let own = neighbour.flatMap { $0.store === store ? $0 : nil }
+        return VolumeTarget(self, options, beside: own, pool: .shared)
     }
 }

@@ -14,7 +14,7 @@ final class WorkingTree {
     /// the ones that gather for the next commit.
     private static let keptMemory = 8 << 20
     /// The same beside a tree that is compared with: what differs is looked up in both again, in another order.
-    private static let keptMemoryBeside = 24 << 20
+    private static let keptMemoryBeside = NodeCache.defaultCapacity + (24 << 20)
     /// Nodes that are on their way through the workers in a commit, each of some 16 KiB encoded and as much packed.
     private static let packingWindow = 64
     /// Extents are committed when there are so many, some 400 bytes of memory each; far below what one generation
@@ -70,8 +70,8 @@ final class WorkingTree {
         }
         record.dataset = 0
         self.record = record
-        let cache = neighbour?.cache ?? NodeCache(capacity: 0)
-        cache.grow(by: neighbour == nil ? WorkingTree.keptMemory : WorkingTree.keptMemoryBeside)
+        let cache = neighbour?.cache ?? NodeCache(capacity: WorkingTree.keptMemory)
+        if neighbour != nil { cache.makeRoom(for: WorkingTree.keptMemoryBeside) }
         nodes = CommittedNodes(store.pool, cache: cache)
         segments = SegmentWriter(store, writer: record.id)
         if base != nil {

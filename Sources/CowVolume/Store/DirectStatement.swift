@@ -4,7 +4,8 @@ import GRDBSQLite
 /// A statement that is run for each of many rows: its values go to SQLite and come from there as they are, past the
 /// boxes that GRDB puts each one in, which cost more than the row.
 ///
-/// Every value must be set before a run; what was set last stays.
+/// Every value must be set before a run; what was set last stays. While rows are visited, nobody else may run the same
+/// statement on the connection.
 struct DirectStatement {
     private let statement: Statement
     private let database: Database

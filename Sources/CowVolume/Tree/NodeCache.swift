@@ -15,9 +15,9 @@ final class NodeCache {
         halfCapacity = capacity / 2
     }
 
-    /// Makes room for more bytes.
-    func grow(by bytes: Int) {
-        halfCapacity += bytes / 2
+    /// Makes room for as many bytes, where there is less.
+    func makeRoom(for bytes: Int) {
+        halfCapacity = max(halfCapacity, bytes / 2)
     }
 
     func find(_ id: NodeID) -> Node? {
