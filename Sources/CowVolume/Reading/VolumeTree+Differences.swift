@@ -24,10 +24,11 @@ private struct SubtreeCursor {
     var element: Element? {
         if let root { return .subtree(root, level: rootLevel, from: .first) }
         guard let (node, index) = path.last else { return nil }
-        if node.isLeaf { return .item(node.keys[index], node.values[index]) }
+        if node.isLeaf { return .item(node.items.key(at: index), node.items.value(at: index)) }
         // The leftmost pointers of the tree begin where the tree does.
         let isLeftmost = path.allSatisfy { $0.index == 0 }
-        return .subtree(node.children[index], level: node.level - 1, from: isLeftmost ? .first : node.keys[index])
+        let first = isLeftmost ? .first : node.items.key(at: index)
+        return .subtree(node.children[index], level: node.level - 1, from: first)
     }
 
     /// Enters the subtree at the place.
@@ -48,7 +49,7 @@ private struct SubtreeCursor {
             return
         }
         while let (node, index) = path.last {
-            if index + 1 < node.keys.count {
+            if index + 1 < node.items.count {
                 path[path.count - 1].index = index + 1
                 return
             }

@@ -38,9 +38,7 @@ final class CommittedNodes: NodeSource {
     /// The value under a key; nil where there is none. Committed trees never change, so that what lies between the
     /// ends of a leaf can only be there.
     func find(_ key: ItemKey, root: NodeID) throws -> ArraySlice<UInt8>? {
-        if let (lastRoot, leaf) = lastLeaf, lastRoot == root, let first = leaf.keys.first, let last = leaf.keys.last,
-            first <= key, key <= last
-        {
+        if let (lastRoot, leaf) = lastLeaf, lastRoot == root, leaf.items.span(key) {
             return leaf.value(of: key)
         }
         let leaf = try leaf(for: key, root: root)

@@ -39,7 +39,7 @@ final class ReferenceLedger {
     /// The references of a node that is new.
     func holdContents(of node: Node) throws {
         for child in node.children { changes[child, default: Counts()].refs += 1 }
-        try forEachExtent(of: node) { extents[$0, default: 0] += 1 }
+        try node.forEachExtent { extents[$0, default: 0] += 1 }
     }
 
     /// How many references on an extent, or on a new node, the transaction adds.
@@ -63,7 +63,7 @@ final class ReferenceLedger {
             let node = try nodes.node(drop.node)
             let marks = try counts(of: drop.node).marks
             let isSkeleton = !drop.isMark && marks > 0
-            if !drop.isMark { try forEachExtent(of: node) { extents[$0, default: 0] -= 1 } }
+            if !drop.isMark { try node.forEachExtent { extents[$0, default: 0] -= 1 } }
             // What only bookmarks hold keeps its children by marks; those come before the references go.
             if isSkeleton {
                 for child in node.children { changes[child, default: Counts()].marks += 1 }
@@ -156,14 +156,6 @@ final class ReferenceLedger {
         guard database.changesCount == 1 else {
             throw SnapshotError(
                 .corrupt, "something that is referred to is missing", place: place, remedy: "run 'cowpath check'")
-        }
-    }
-
-    private func forEachExtent(of node: Node, _ body: (UInt64) -> Void) throws {
-        guard node.isLeaf else { return }
-        for (key, value) in zip(node.keys, node.values) where key.kind == .extent {
-            let item = try ExtentItem(parsing: value, start: key.offset)
-            if !item.isPreallocated { body(item.extent) }
         }
     }
 }

@@ -13,16 +13,16 @@ extension Node {
         writer.bytes.reserveCapacity(size + size / 8)
         writer.bytes.append(Node.formatVersion)
         writer.bytes.append(level)
-        writer.write(UInt64(keys.count))
+        writer.write(UInt64(items.count))
         var object: UInt64 = 0
-        for (index, key) in keys.enumerated() {
-            writer.write(key.object &- object)
-            object = key.object
-            writer.bytes.append(key.kind.rawValue)
-            writer.write(key.offset)
-            writer.write(counted: key.name)
+        for index in items.indices {
+            writer.write(items.object(at: index) &- object)
+            object = items.object(at: index)
+            writer.bytes.append(items.kind(at: index).rawValue)
+            writer.write(items.offset(at: index))
+            writer.write(counted: items.name(at: index))
             if isLeaf {
-                writer.write(counted: values[index])
+                writer.write(counted: items.value(at: index))
             } else {
                 writer.write(children[index].rawValue)
             }
@@ -42,13 +42,10 @@ extension Node {
         guard level <= Node.maximumLevel, count > 0, count <= UInt64(bytes.count / 5) else {
             throw SnapshotError(.corrupt, "a node of level \(level) claims \(count) items")
         }
-        var keys: [ItemKey] = []
-        var values: [ArraySlice<UInt8>] = []
+        var items = NodeItems(within: bytes, capacity: Int(count))
         var children: [NodeID] = []
-        keys.reserveCapacity(Int(count))
-        if level == 0 { values.reserveCapacity(Int(count)) } else { children.reserveCapacity(Int(count)) }
+        if level > 0 { children.reserveCapacity(Int(count)) }
         var object: UInt64 = 0
-        var previous: (object: UInt64, kind: UInt8) = (0, 0)
         for _ in 0..<count {
             let (next, overflow) = object.addingReportingOverflow(try reader.integer())
             guard !overflow, let kind = ItemKey.Kind(rawValue: try reader.byte()) else {
@@ -56,21 +53,18 @@ extension Node {
             }
             object = next
             let offset = try reader.integer()
-            let name = Array(try reader.counted(atMost: FileName.maximumLength))
-            let key = ItemKey(object, kind, offset: offset, name: name)
-            // Most keys ascend by their first parts, which takes no look at names.
-            if !keys.isEmpty, next == previous.object, kind.rawValue <= previous.kind, !(keys[keys.count - 1] < key) {
-                throw SnapshotError(.corrupt, "the keys of a node are out of order")
-            }
-            previous = (object, kind.rawValue)
-            keys.append(key)
+            let name = try reader.counted(atMost: FileName.maximumLength).indices
+            var value = 0..<0
             if level == 0 {
-                values.append(try reader.counted(atMost: Node.maximumEncodedSize))
+                value = try reader.counted(atMost: Node.maximumEncodedSize).indices
             } else {
                 children.append(NodeID(rawValue: try reader.integer()))
             }
+            guard items.append(object, kind, offset: offset, name: name, value: value) else {
+                throw SnapshotError(.corrupt, "the keys of a node are out of order")
+            }
         }
         try reader.finish()
-        self.init(id: id, level: level, keys: keys, values: values, children: children)
+        self.init(id: id, level: level, items: items, children: children)
     }
 }

@@ -39,29 +39,26 @@ final class Node {
     let id: NodeID
     /// 0 for a leaf.
     let level: UInt8
-    var keys: [ItemKey]
-    /// Of a leaf: what stands under each key. The values of a node that was read are parts of one array.
-    var values: [ArraySlice<UInt8>]
+    /// The keys, and in a leaf what stands under each.
+    var items: NodeItems
     /// Of an inner node: the child that begins at each key.
     var children: [NodeID]
     /// About how many bytes the node takes when encoded.
     var size: Int
 
-    init(id: NodeID, level: UInt8, keys: [ItemKey] = [], values: [ArraySlice<UInt8>] = [], children: [NodeID] = []) {
+    init(id: NodeID, level: UInt8, items: NodeItems = NodeItems(), children: [NodeID] = []) {
         self.id = id
         self.level = level
-        self.keys = keys
-        self.values = values
+        self.items = items
         self.children = children
         size = 0
-        size = Node.weigh(self, 0..<keys.count)
+        size = weigh(items.indices)
     }
 
     init(copying other: Node, id: NodeID) {
         self.id = id
         level = other.level
-        keys = other.keys
-        values = other.values
+        items = other.items
         children = other.children
         size = other.size
     }
@@ -69,47 +66,46 @@ final class Node {
     var isLeaf: Bool { level == 0 }
 
     /// About how many bytes the decoded node takes in memory.
-    var memory: Int { size + keys.count * Node.itemMemory }
-
-    /// The index of the first key that is not less than `key`.
-    func lowerBound(_ key: ItemKey) -> Int {
-        var low = 0
-        var high = keys.count
-        while low < high {
-            let middle = (low + high) / 2
-            if keys[middle] < key { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
+    var memory: Int { size + items.count * Node.itemMemory }
 
     /// Of a leaf: what stands under a key; nil where nothing does.
     func value(of key: ItemKey) -> ArraySlice<UInt8>? {
-        let index = lowerBound(key)
-        guard index < keys.count, index < values.count, keys[index] == key else { return nil }
-        return values[index]
+        let index = items.lowerBound(key)
+        guard index < items.count, items.matches(index, key) else { return nil }
+        return items.value(at: index)
     }
 
     /// Of an inner node: the child below which `key` stands or would stand.
     func childIndex(_ key: ItemKey) -> Int {
-        let index = lowerBound(key)
-        if index < keys.count, keys[index] == key { return index }
+        let index = items.lowerBound(key)
+        if index < items.count, items.matches(index, key) { return index }
         return max(0, index - 1)
     }
 
-    /// About how many bytes an item takes: the key's and value's lengths, and its integers packed.
-    static func weigh(_ key: ItemKey, valueCount: Int) -> Int { 8 + key.name.count + valueCount }
+    /// Visits the extents to which the items of a leaf refer, one once for each item.
+    func forEachExtent(_ body: (UInt64) -> Void) throws {
+        guard isLeaf else { return }
+        for index in items.indices where items.kind(at: index) == .extent {
+            let item = try ExtentItem(parsing: items.value(at: index), start: items.offset(at: index))
+            if !item.isPreallocated { body(item.extent) }
+        }
+    }
 
-    /// What an item takes in memory beyond its encoded bytes: the key in its array with room to grow, and the heap's
-    /// share of a value and of every other key's name. Where items are small that is several times the item.
-    static let itemMemory = 120
+    /// About how many bytes an item takes encoded: the key's and value's lengths, and its integers packed.
+    static func weigh(_ key: ItemKey, valueCount: Int) -> Int { itemWeight + key.name.count + valueCount }
+
+    /// What an item weighs without its name and its value.
+    private static let itemWeight = 8
+
+    /// What an item takes in memory beyond its encoded bytes: its head, with room to grow.
+    static let itemMemory = NodeItems.headSize * 3 / 2
 
     /// The weight of a pointer to a child.
     static let pointerWeight = 6
 
-    static func weigh(_ node: Node, _ range: Range<Int>) -> Int {
-        range.reduce(0) { sum, index in
-            sum + weigh(node.keys[index], valueCount: node.isLeaf ? node.values[index].count : pointerWeight)
-        }
+    /// About how many bytes some items take encoded.
+    func weigh(_ range: Range<Int>) -> Int {
+        items.byteCount(range) + range.count * (Node.itemWeight + (isLeaf ? 0 : Node.pointerWeight))
     }
 }
 

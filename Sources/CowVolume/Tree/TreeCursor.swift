@@ -14,14 +14,14 @@ struct TreeCursor {
 
     /// The key at the place; nil behind the last item.
     var key: ItemKey? {
-        guard let leaf = path.last, leaf.index < leaf.node.keys.count else { return nil }
-        return leaf.node.keys[leaf.index]
+        guard let leaf = path.last, leaf.index < leaf.node.items.count else { return nil }
+        return leaf.node.items.key(at: leaf.index)
     }
 
     /// The value at the place; empty behind the last item.
     var value: ArraySlice<UInt8> {
-        guard let leaf = path.last, leaf.index < leaf.node.values.count else { return [] }
-        return leaf.node.values[leaf.index]
+        guard let leaf = path.last, leaf.index < leaf.node.items.count else { return [] }
+        return leaf.node.items.value(at: leaf.index)
     }
 
     /// The nodes from the root to the leaf.
@@ -39,7 +39,7 @@ struct TreeCursor {
             path.append((node, index))
             node = try source.child(of: node, at: index)
         }
-        path.append((node, node.lowerBound(key)))
+        path.append((node, node.items.lowerBound(key)))
         try settle()
     }
 
@@ -65,15 +65,15 @@ struct TreeCursor {
         path.removeSubrange((depth + 1)...)
         while let last = path.last, !last.node.isLeaf {
             let node = try source.child(of: last.node, at: last.index)
-            path.append((node, node.keys.count - 1))
+            path.append((node, node.items.count - 1))
         }
         return true
     }
 
     /// Behind the last item of a leaf, moves to the next leaf, where there is one.
     private mutating func settle() throws {
-        guard let leaf = path.last, leaf.index >= leaf.node.keys.count else { return }
-        guard let depth = path.dropLast().lastIndex(where: { $0.index + 1 < $0.node.keys.count }) else { return }
+        guard let leaf = path.last, leaf.index >= leaf.node.items.count else { return }
+        guard let depth = path.dropLast().lastIndex(where: { $0.index + 1 < $0.node.items.count }) else { return }
         path.removeSubrange((depth + 1)...)
         path[depth].index += 1
         while let last = path.last, !last.node.isLeaf {

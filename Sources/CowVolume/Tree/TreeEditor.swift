@@ -25,8 +25,9 @@ final class TreeEditor: NodeSource {
         self.committed = committed
         self.generation = generation
         root = NodeID(generation: generation, sequence: 0)
-        let leaf = try makeNode(level: 0, keys: [key], values: [value[...]])
-        root = leaf.id
+        var items = NodeItems()
+        items.insert(key, value, at: 0)
+        root = try makeNode(level: 0, items).id
     }
 
     /// After a commit of ``dirty``: goes on in another generation.
@@ -49,13 +50,12 @@ final class TreeEditor: NodeSource {
         let path = try openPath(to: key, lowering: true)
         let leaf = path[path.count - 1].node
         let index = path[path.count - 1].index
-        if index < leaf.keys.count, leaf.keys[index] == key {
-            grow(leaf, by: value.count - leaf.values[index].count)
-            leaf.values[index] = value[...]
+        if index < leaf.items.count, leaf.items.matches(index, key) {
+            grow(leaf, by: value.count - leaf.items.value(at: index).count)
+            leaf.items.replaceValue(at: index, with: value)
         } else {
             grow(leaf, by: Node.weigh(key, valueCount: value.count), items: 1)
-            leaf.keys.insert(key, at: index)
-            leaf.values.insert(value[...], at: index)
+            leaf.items.insert(key, value, at: index)
         }
         try split(path)
     }
@@ -67,9 +67,8 @@ final class TreeEditor: NodeSource {
         let path = try openPath(to: key, lowering: false)
         let leaf = path[path.count - 1].node
         let index = path[path.count - 1].index
-        grow(leaf, by: -Node.weigh(key, valueCount: leaf.values[index].count), items: -1)
-        leaf.keys.remove(at: index)
-        leaf.values.remove(at: index)
+        grow(leaf, by: -leaf.weigh(index..<index + 1), items: -1)
+        leaf.items.remove(at: index)
         try mend(path)
         return true
     }
@@ -84,13 +83,13 @@ final class TreeEditor: NodeSource {
         var node = try openNode(root)
         root = node.id
         while !node.isLeaf {
-            guard !node.keys.isEmpty else {
+            guard !node.items.isEmpty else {
                 throw SnapshotError(.corrupt, "an inner node is empty", place: "node \(node.id.rawValue)")
             }
             let index = node.childIndex(key)
-            if lowering, key < node.keys[index] {
-                grow(node, by: key.name.count - node.keys[index].name.count)
-                node.keys[index] = key
+            if lowering, !node.items.precedes(index, key), !node.items.matches(index, key) {
+                grow(node, by: key.name.count - node.items.name(at: index).count)
+                node.items.replaceKey(at: index, with: key)
             }
             let child = try openNode(node.children[index])
             guard child.level == node.level - 1 else {
@@ -100,7 +99,7 @@ final class TreeEditor: NodeSource {
             path.append((node, index))
             node = child
         }
-        path.append((node, node.lowerBound(key)))
+        path.append((node, node.items.lowerBound(key)))
         return path
     }
 
@@ -112,10 +111,8 @@ final class TreeEditor: NodeSource {
         return copy
     }
 
-    private func makeNode(
-        level: UInt8, keys: [ItemKey], values: [ArraySlice<UInt8>] = [], children: [NodeID] = []
-    ) throws -> Node {
-        let node = Node(id: try nextID(), level: level, keys: keys, values: values, children: children)
+    private func makeNode(level: UInt8, _ items: NodeItems, children: [NodeID] = []) throws -> Node {
+        let node = Node(id: try nextID(), level: level, items: items, children: children)
         adopt(node)
         return node
     }
@@ -143,19 +140,21 @@ final class TreeEditor: NodeSource {
     /// Splits what has grown too large, from the leaf upwards.
     private func split(_ path: Path) throws {
         var depth = path.count - 1
-        while path[depth].node.size > Node.targetSize, path[depth].node.keys.count > 1 {
+        while path[depth].node.size > Node.targetSize, path[depth].node.items.count > 1 {
             let node = path[depth].node
             let right = try splitOff(node, inserted: path[depth].index)
             if depth == 0 {
-                let keys = [node.keys[0], right.keys[0]]
-                root = try makeNode(level: node.level + 1, keys: keys, children: [node.id, right.id]).id
+                var items = NodeItems()
+                for (index, half) in [node, right].enumerated() { items.insert(half.items.key(at: 0), [], at: index) }
+                root = try makeNode(level: node.level + 1, items, children: [node.id, right.id]).id
                 return
             }
             depth -= 1
             let parent = path[depth].node
-            parent.keys.insert(right.keys[0], at: path[depth].index + 1)
+            let first = right.items.key(at: 0)
+            parent.items.insert(first, [], at: path[depth].index + 1)
             parent.children.insert(right.id, at: path[depth].index + 1)
-            grow(parent, by: Node.weigh(right.keys[0], valueCount: Node.pointerWeight), items: 1)
+            grow(parent, by: Node.weigh(first, valueCount: Node.pointerWeight), items: 1)
         }
     }
 
@@ -163,25 +162,23 @@ final class TreeEditor: NodeSource {
     private func splitOff(_ node: Node, inserted: Int) throws -> Node {
         let middle = startOfEnd(of: node, inserted: inserted) ?? middle(of: node)
         let right = try makeNode(
-            level: node.level, keys: Array(node.keys[middle...]),
-            values: node.isLeaf ? Array(node.values[middle...]) : [],
+            level: node.level, node.items.part(middle..<node.items.count),
             children: node.isLeaf ? [] : Array(node.children[middle...]))
         // In arrays of their own: the old ones would keep room for twice as much, and most nodes stay as they are.
-        node.keys = Array(node.keys[..<middle])
-        if node.isLeaf { node.values = Array(node.values[..<middle]) }
+        node.items = node.items.part(0..<middle)
         if !node.isLeaf { node.children = Array(node.children[..<middle]) }
-        grow(node, by: -right.size, items: -right.keys.count)
+        grow(node, by: -right.size, items: -right.items.count)
         return right
     }
 
     /// What to move of a node that grew at its end, so that a tree that is filled in order has full nodes: all of the
     /// last inode, whose items do not come in their order, or the last item alone. Nil where it grew elsewhere.
     private func startOfEnd(of node: Node, inserted: Int) -> Int? {
-        let last = node.keys.count - 1
+        let last = node.items.count - 1
         // The second of two inner nodes stands behind the first.
         guard node.isLeaf else { return inserted + 1 >= last ? last : nil }
-        let start = node.lowerBound(ItemKey(node.keys[last].object, .inode))
-        if start > 0, start <= inserted, Node.weigh(node, start..<last + 1) < Node.minimumSize { return start }
+        let start = node.items.lowerBound(ItemKey(node.items.object(at: last), .inode))
+        if start > 0, start <= inserted, node.weigh(start..<last + 1) < Node.minimumSize { return start }
         return inserted == last ? last : nil
     }
 
@@ -189,8 +186,8 @@ final class TreeEditor: NodeSource {
     private func middle(of node: Node) -> Int {
         var middle = 0
         var lower = 0
-        while middle < node.keys.count - 1, lower < node.size / 2 {
-            lower += Node.weigh(node, middle..<middle + 1)
+        while middle < node.items.count - 1, lower < node.size / 2 {
+            lower += node.weigh(middle..<middle + 1)
             middle += 1
         }
         return middle
@@ -201,16 +198,16 @@ final class TreeEditor: NodeSource {
         for depth in path.indices.dropFirst().reversed() {
             let node = path[depth].node
             let (parent, index) = path[depth - 1]
-            if node.keys.isEmpty {
+            if node.items.isEmpty {
                 forget(node)
                 removeChild(of: parent, at: index)
-            } else if node.size < Node.minimumSize, parent.keys.count > 1 {
-                try merge(parent, at: index + 1 < parent.keys.count ? index : index - 1)
+            } else if node.size < Node.minimumSize, parent.items.count > 1 {
+                try merge(parent, at: index + 1 < parent.items.count ? index : index - 1)
             } else {
                 break
             }
         }
-        while let top = dirty[root], !top.isLeaf, top.keys.count == 1 {
+        while let top = dirty[root], !top.isLeaf, top.items.count == 1 {
             root = top.children[0]
             forget(top)
         }
@@ -223,17 +220,16 @@ final class TreeEditor: NodeSource {
         guard leftSize + right.size <= Node.mergedSize else { return }
         let left = try openNode(parent.children[index])
         parent.children[index] = left.id
-        left.keys.append(contentsOf: right.keys)
-        left.values.append(contentsOf: right.values)
+        left.items.append(contentsOf: right.items)
         left.children.append(contentsOf: right.children)
-        grow(left, by: right.size, items: right.keys.count)
+        grow(left, by: right.size, items: right.items.count)
         if dirty[right.id] != nil { forget(right) }
         removeChild(of: parent, at: index + 1)
     }
 
     private func removeChild(of parent: Node, at index: Int) {
-        grow(parent, by: -Node.weigh(parent.keys[index], valueCount: Node.pointerWeight), items: -1)
-        parent.keys.remove(at: index)
+        grow(parent, by: -parent.weigh(index..<index + 1), items: -1)
+        parent.items.remove(at: index)
         parent.children.remove(at: index)
     }
 

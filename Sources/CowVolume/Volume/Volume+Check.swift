@@ -130,22 +130,17 @@ struct VolumeCheck {
                     report(CheckFinding(kind: .damaged, message: "a child stands in the wrong place", place: place))
                 }
             }
-            guard isLive, node.isLeaf else { return }
-            for (key, value) in zip(node.keys, node.values) where key.kind == .extent {
-                let item = try ExtentItem(parsing: value, start: key.offset)
-                if !item.isPreallocated { expectedExtents[item.extent, default: 0] += 1 }
-            }
+            if isLive { try node.forEachExtent { expectedExtents[$0, default: 0] += 1 } }
         } catch let error as SnapshotError where error.code == .corrupt {
             report(CheckFinding(kind: .damaged, message: error.message, place: place))
         }
     }
 
     private static func stands(_ child: Node, under parent: Node, at index: Int) -> Bool {
-        guard child.level == parent.level - 1, let first = child.keys.first, let last = child.keys.last else {
-            return false
-        }
-        if first < parent.keys[index] { return false }
-        return index + 1 == parent.keys.count || last < parent.keys[index + 1]
+        guard child.level == parent.level - 1 else { return false }
+        let (first, last) = (child.items.key(at: 0), child.items.count - 1)
+        if first < parent.items.key(at: index) { return false }
+        return index + 1 == parent.items.count || child.items.precedes(last, parent.items.key(at: index + 1))
     }
 
     private func compare(_ stored: [NodeID: Counts], _ report: (CheckFinding) -> Void) {
