@@ -1,5 +1,5 @@
 import CZstd
-import Foundation
+import Glibc
 
 /// What is kept between frames: the two contexts of zstd, since making them anew costs more than a small frame,
 /// and room for a compressed frame.
@@ -35,14 +35,24 @@ import Foundation
 }
 
 extension Zstd {
-    private static let threadKey = "cowpath.zstd"
+    /// Where each thread keeps its contexts; nil where the process has no key left (pthread_key_create(3)). They are
+    /// asked for with each frame of a few bytes, and a thread's dictionary takes as long as such a frame.
+    private static let key: pthread_key_t? = {
+        var key = pthread_key_t()
+        let status = unsafe pthread_key_create(&key) { contexts in
+            if let contexts = unsafe contexts { unsafe Unmanaged<ZstdContexts>.fromOpaque(contexts).release() }
+        }
+        return status == 0 ? key : nil
+    }()
 
     /// The contexts of the calling thread.
     static func threadContexts() throws(CodecError) -> ZstdContexts {
-        let dictionary = Thread.current.threadDictionary
-        if let contexts = dictionary[threadKey] as? ZstdContexts { return contexts }
+        guard let key else { throw CodecError("zstd has no place for what it keeps for a thread") }
+        if let known = unsafe pthread_getspecific(key) {
+            return unsafe Unmanaged<ZstdContexts>.fromOpaque(known).takeUnretainedValue()
+        }
         let contexts = try ZstdContexts()
-        dictionary[threadKey] = contexts
+        unsafe pthread_setspecific(key, Unmanaged.passRetained(contexts).toOpaque())
         return contexts
     }
 }

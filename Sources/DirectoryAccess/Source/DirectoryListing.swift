@@ -8,7 +8,7 @@ struct DirectoryListing: Sendable {
         let status: FileStatus?
     }
 
-    /// In no order.
+    /// By name, in byte order: put in order here, where it is done beside whoever reads ahead.
     let entries: [Entry]
 
     /// Directories with more entries do without a status for each: some 600 KiB.
@@ -16,7 +16,7 @@ struct DirectoryListing: Sendable {
 
     init(reading directory: borrowing Descriptor) throws(SystemCallError) {
         try directory.rewind()
-        let listed = try directory.entries()
+        let listed = try directory.entries().sorted { $0.name.lexicographicallyPrecedes($1.name) }
         var entries: [Entry] = []
         entries.reserveCapacity(listed.count)
         for entry in listed {

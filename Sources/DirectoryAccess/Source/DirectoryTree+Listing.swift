@@ -28,20 +28,20 @@ extension DirectoryTree {
         do {
             let (descriptor, listing) = try listing(of: number)
             let onlyTag = options.excludesCaches && CacheTag.marks(descriptor)
-            // Statuses are large: they are put in order once, by their index.
-            var found: [(entry: DirectoryEntry, index: Int)] = []
-            found.reserveCapacity(listing.entries.count)
-            for (index, item) in listing.entries.enumerated() {
+            var entries: [DirectoryEntry] = []
+            var statuses: [FileStatus?] = []
+            entries.reserveCapacity(listing.entries.count)
+            statuses.reserveCapacity(listing.entries.count)
+            for item in listing.entries {
                 if onlyTag, item.listed.name != CacheTag.name { continue }
                 guard let entry = try entry(item, in: number, descriptor), !isExcluded(entry, in: path) else {
                     continue
                 }
-                found.append((entry, index))
+                entries.append(entry)
+                statuses.append(item.status)
             }
-            found.sort { $0.entry.name < $1.entry.name }
-            let entries = found.map(\.entry)
             expectListings(of: entries, in: number)
-            return (entries, found.map { listing.entries[$0.index].status })
+            return (entries, statuses)
         } catch let error as SystemCallError {
             throw SnapshotError(
                 error.isExhaustion ? .system : error.isForbidden ? .unreadable : .vanished,
