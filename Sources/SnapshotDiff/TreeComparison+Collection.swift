@@ -136,7 +136,7 @@ private struct ComparisonWalk {
     }
 
     private mutating func visitEntries(of directory: InodeNumber, _ match: InodeNumber?) throws {
-        var old: ArraySlice<DirectoryEntry> = []
+        var old: [DirectoryEntry] = []
         if let match { try base.forEachEntry(in: match) { old.append($0) } }
         var new: [DirectoryEntry] = []
         do {
@@ -149,15 +149,20 @@ private struct ComparisonWalk {
         // The last one is next: so directories are visited in the order in which a listing has them.
         let start = pending.count
         defer { pending[start...].reverse() }
+        var next = 0
         for entry in new {
-            while let first = old.first, first.name < entry.name {
-                if let match { lists.removed.append(EntryChange(match, first)) }
-                old.removeFirst()
+            while next < old.count, old[next].name < entry.name {
+                if let match { lists.removed.append(EntryChange(match, old[next])) }
+                next += 1
             }
-            let counterpart = old.first?.name == entry.name ? old.popFirst() : nil
+            var counterpart: DirectoryEntry?
+            if next < old.count, old[next].name == entry.name {
+                counterpart = old[next]
+                next += 1
+            }
             try visitOrLose(entry, in: directory, match, counterpart)
         }
-        if let match { lists.removed.append(contentsOf: old.map { EntryChange(match, $0) }) }
+        if let match { lists.removed.append(contentsOf: old[next...].map { EntryChange(match, $0) }) }
     }
 
     private mutating func visitOrLose(

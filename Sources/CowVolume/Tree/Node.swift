@@ -69,18 +69,10 @@ final class Node {
     var memory: Int { size + items.count * Node.itemMemory }
 
     /// Of a leaf: what stands under a key; nil where nothing does.
-    func value(of key: ItemKey) -> ArraySlice<UInt8>? {
-        let index = items.lowerBound(key)
-        guard index < items.count, items.matches(index, key) else { return nil }
-        return items.value(at: index)
-    }
+    func value(of key: ItemKey) -> ArraySlice<UInt8>? { items.value(of: key) }
 
     /// Of an inner node: the child below which `key` stands or would stand.
-    func childIndex(_ key: ItemKey) -> Int {
-        let index = items.lowerBound(key)
-        if index < items.count, items.matches(index, key) { return index }
-        return max(0, index - 1)
-    }
+    func childIndex(_ key: ItemKey) -> Int { max(0, items.floor(key)) }
 
     /// Visits the extents to which the items of a leaf refer, one once for each item.
     func forEachExtent(_ body: (UInt64) -> Void) throws {

@@ -83,6 +83,18 @@ struct NodeItems {
         return low
     }
 
+    /// The index of the last key that is not behind `key`; -1 where all are.
+    func floor(_ key: ItemKey) -> Int {
+        let index = lowerBound(key)
+        return index < count && matches(index, key) ? index : index - 1
+    }
+
+    /// What stands under a key; nil where nothing does.
+    func value(of key: ItemKey) -> ArraySlice<UInt8>? {
+        let index = lowerBound(key)
+        return index < count && matches(index, key) ? value(at: index) : nil
+    }
+
     /// Whether a key lies between the first and the last one, or is one of them.
     func span(_ key: ItemKey) -> Bool {
         guard !isEmpty, !precedes(count - 1, key) || matches(count - 1, key) else { return false }

@@ -217,6 +217,7 @@ extension DirectoryTree {
         do {
             let status = try file.descriptor.status()
             lastStatus = status
+            lastInode = nil
             recent.forgetStatus(of: number.rawValue)
             return Inode(status, number: number)
         } catch {

@@ -52,6 +52,8 @@ package final class DirectoryTree: SnapshotTree {
     var files = BoundedCache<UInt64, OpenSourceFile>(capacity: 4)
     /// What ``inode(_:)`` said last, by which a change before the first read is seen.
     var lastStatus: FileStatus?
+    /// The same as an inode: one is asked for again and again while it is compared.
+    var lastInode: Inode?
     /// The file that is read, or was read last, for the second time.
     var readAgain: UInt64?
     private var cachedTable: InodeTable?
@@ -95,6 +97,7 @@ package final class DirectoryTree: SnapshotTree {
 
     package func inode(_ number: InodeNumber) throws -> Inode? {
         if number == root { return Inode(rootStatus, number: number) }
+        if let lastInode, lastInode.number == number { return lastInode }
         let status: FileStatus
         if let known = recent.status(of: number.rawValue) {
             status = known
@@ -103,7 +106,8 @@ package final class DirectoryTree: SnapshotTree {
             status = try self.status(of: number.rawValue, at: place)
         }
         lastStatus = status
-        return Inode(status, number: number, isMountPoint: mounted.contains(number.rawValue))
+        lastInode = Inode(status, number: number, isMountPoint: mounted.contains(number.rawValue))
+        return lastInode
     }
 
     package func lookup(_ name: FileName, in directory: InodeNumber) throws -> DirectoryEntry? {

@@ -20,99 +20,108 @@ struct RecentListings {
         }
     }
 
+    /// The index of a listing, and that of the entry in it: numbers, since there is one of these for each entry, and
+    /// references would be counted.
     private struct Position {
-        let listing: Listing
+        let listing: Int
         let index: Int
     }
 
     private var positions: [UInt64: Position] = [:]
+    /// All that there were; nil where it is kept no more.
+    private var listings: [Listing?] = []
+    /// The directory of each.
+    private var directories: [UInt64] = []
     /// Listings that no visit needs, oldest first.
-    private var finished: [Listing] = []
+    private var finished: [Int] = []
     private var finishedEntries = 0
-    private var visited: [UInt64: Listing] = [:]
-    /// Where to look for entries that are no longer kept: by inode, the index of a directory in ``former``. Some
-    /// twenty bytes an entry.
+    private var visited: [UInt64: Int] = [:]
+    /// Where to look for entries that are no longer kept: by inode, the index of the listing. Some twenty bytes an
+    /// entry.
     private var formerPlaces: [UInt64: UInt32] = [:]
-    private var former: [UInt64] = []
 
     /// Where an inode was listed.
     func place(of number: UInt64) -> Place? {
-        positions[number].map { position in
-            Place(directory: position.listing.directory, name: position.listing.entries[position.index].name.bytes)
-        }
+        guard let position = positions[number], let listing = listings[position.listing] else { return nil }
+        return Place(directory: listing.directory, name: listing.entries[position.index].name.bytes)
     }
 
     /// The directory in which an inode was listed whose entry is no longer kept, where it is small enough to be listed
     /// again for one entry.
     func formerDirectory(of number: UInt64) -> UInt64? {
-        formerPlaces[number].map { former[Int($0)] }
+        formerPlaces[number].map { directories[Int($0)] }
     }
 
     /// What was told of an inode when it was listed.
     func status(of number: UInt64) -> FileStatus? {
-        positions[number].flatMap { $0.listing.statuses[$0.index] }
+        positions[number].flatMap { listings[$0.listing]?.statuses[$0.index] }
     }
 
     /// Has an inode asked for again.
     func forgetStatus(of number: UInt64) {
         guard let position = positions[number] else { return }
-        position.listing.statuses[position.index] = nil
+        listings[position.listing]?.statuses[position.index] = nil
     }
 
     /// Keeps entries until ``end(_:)``.
     ///
     /// - Parameter statuses: one for each entry, or nil.
     mutating func begin(_ entries: [DirectoryEntry], _ statuses: [FileStatus?], of directory: UInt64) {
-        if let listing = visited[directory] {
-            listing.visits += 1
+        if let known = visited[directory] {
+            listings[known]?.visits += 1
             return
         }
         let listing = Listing(directory: directory, entries: entries, statuses: statuses)
         listing.visits = 1
-        visited[directory] = listing
-        insert(listing)
+        visited[directory] = insert(listing)
     }
 
     /// Says that a visit is over; its entries are kept while there is room.
     mutating func end(_ directory: UInt64) {
-        guard let listing = visited[directory] else { return }
+        guard let index = visited[directory], let listing = listings[index] else { return }
         listing.visits -= 1
         guard listing.visits == 0 else { return }
         visited[directory] = nil
-        retire(listing)
+        retire(index, listing.entries.count)
     }
 
     /// Keeps an entry while there is room.
     mutating func remember(_ entry: DirectoryEntry, of directory: UInt64) {
-        let listing = Listing(directory: directory, entries: [entry], statuses: [nil])
-        insert(listing)
-        retire(listing)
+        retire(insert(Listing(directory: directory, entries: [entry], statuses: [nil])), 1)
     }
 
-    private mutating func insert(_ listing: Listing) {
+    private mutating func insert(_ listing: Listing) -> Int {
+        let number = listings.count
+        listings.append(listing)
+        directories.append(listing.directory)
         for (index, entry) in listing.entries.enumerated() where entry.kind != .directory {
-            positions[entry.inode.rawValue] = Position(listing: listing, index: index)
+            positions[entry.inode.rawValue] = Position(listing: number, index: index)
         }
+        return number
     }
 
-    private mutating func retire(_ listing: Listing) {
-        finished.append(listing)
-        finishedEntries += listing.entries.count
+    private mutating func retire(_ index: Int, _ count: Int) {
+        finished.append(index)
+        finishedEntries += count
         guard finishedEntries > RecentListings.capacity else { return }
         // Half at a time, so that the array's front is not closed up for every listing.
         var dropped = 0
         while finishedEntries > RecentListings.capacity / 2, dropped < finished.count {
-            let oldest = finished[dropped]
-            let index = UInt32(exactly: former.count)
-            let isSmall = oldest.entries.count <= DirectoryListing.maximumStatuses
-            former.append(oldest.directory)
-            for entry in oldest.entries where positions[entry.inode.rawValue]?.listing === oldest {
-                positions[entry.inode.rawValue] = nil
-                if isSmall { formerPlaces[entry.inode.rawValue] = index }
-            }
-            finishedEntries -= oldest.entries.count
+            finishedEntries -= forget(finished[dropped])
             dropped += 1
         }
         finished.removeFirst(dropped)
+    }
+
+    /// Drops a listing; says how many entries it had.
+    private mutating func forget(_ index: Int) -> Int {
+        guard let entries = listings[index]?.entries else { return 0 }
+        listings[index] = nil
+        let place = entries.count <= DirectoryListing.maximumStatuses ? UInt32(exactly: index) : nil
+        for entry in entries where positions[entry.inode.rawValue]?.listing == index {
+            positions[entry.inode.rawValue] = nil
+            if let place { formerPlaces[entry.inode.rawValue] = place }
+        }
+        return entries.count
     }
 }
