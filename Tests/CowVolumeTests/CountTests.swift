@@ -13,7 +13,7 @@ import Testing
         var generator = SplitMix64(seed: 3)
         let first = try place.receive(makeFile("f", generator.bytes(50_000)), into: "d", as: "one")
         let database = try DatabaseQueue(path: place.path + "/volume.db")
-        try database.write { try $0.execute(sql: "UPDATE nodes SET refs = ?, marks = ?", arguments: [count, count]) }
+        try database.write { try $0.execute(sql: "UPDATE counts SET refs = ?, marks = ?", arguments: [count, count]) }
         let error = #expect(throws: SnapshotError.self) { try place.volume.destroy("d", recursive: true) }
         #expect(error?.code == .corrupt)
         var kinds: Set<CheckFinding.Kind> = []

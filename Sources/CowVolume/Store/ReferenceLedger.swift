@@ -104,7 +104,7 @@ final class ReferenceLedger {
     }
 
     private func loadCounts(of id: NodeID) throws -> Counts {
-        let find = try DirectStatement(database, "SELECT refs, marks FROM nodes WHERE id = ?")
+        let find = try DirectStatement(database, "SELECT refs, marks FROM counts WHERE id = ?")
         try find.set(1, try stored(id.rawValue))
         guard let counts = try find.first({ Counts(refs: try $0.integer(0), marks: try $0.integer(1)) }) else {
             throw SnapshotError(.corrupt, "a node is missing", place: "node \(id.rawValue)")
@@ -123,14 +123,19 @@ final class ReferenceLedger {
     /// Writes the changes and deletes the nodes that nothing refers to any more.
     func write() throws {
         let update = try DirectStatement(
-            database, "UPDATE nodes SET refs = refs + ?, marks = marks + ? WHERE id = ?")
-        let delete = try database.cachedStatement(sql: "DELETE FROM nodes WHERE id = ?")
+            database, "UPDATE counts SET refs = refs + ?, marks = marks + ? WHERE id = ?")
+        let measure = try DirectStatement(database, "SELECT length(data) FROM nodes WHERE id = ?")
+        let delete = try DirectStatement(database, "DELETE FROM nodes WHERE id = ?")
+        let forget = try DirectStatement(database, "DELETE FROM counts WHERE id = ?")
         for (id, change) in changes.sorted(by: { $0.key < $1.key }) {
             if dead.contains(id) {
-                let size = try StoredRow.first(
-                    database, "SELECT length(data) FROM nodes WHERE id = ?", [try stored(id.rawValue)])
-                freedBytes += try size?.integer(0) ?? 0
-                try delete.execute(arguments: [try stored(id.rawValue)])
+                let number = try stored(id.rawValue)
+                try measure.set(1, number)
+                freedBytes += try measure.first { try $0.integer(0) } ?? 0
+                for statement in [delete, forget] {
+                    try statement.set(1, number)
+                    try statement.run()
+                }
             } else if change.refs != 0 || change.marks != 0 {
                 try update.set(1, change.refs)
                 try update.set(2, change.marks)

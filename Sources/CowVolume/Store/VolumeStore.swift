@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import SnapshotModel
+import SystemCalls
 
 /// The files of a volume: the database, the segments and the locks of its writers.
 ///
@@ -14,7 +15,9 @@ final class VolumeStore: Sendable {
     /// How long one process waits for another's commit, in seconds. Commits are short; a dropped disk is not.
     static let busyTimeout = 120.0
     /// The version that this code writes and the only one it reads.
-    static let formatVersion: Int64 = 2
+    static let formatVersion: Int64 = 3
+    /// The one that is brought to it when a volume is opened.
+    static let formerFormatVersion: Int64 = 2
 
     let path: String
     let uuid: SnapshotUUID
@@ -51,6 +54,10 @@ final class VolumeStore: Sendable {
         }
         return try guarded(path) {
             let pool = try openPool(path)
+            if try pool.read(VolumeSchema.format) == formerFormatVersion {
+                try pool.write(VolumeSchema.upgrade)
+                try writeMarker(in: Descriptor.open(path, flags: OpenFlags.readDirectory))
+            }
             let uuid = try pool.read { try VolumeSchema.check($0, path) }
             return VolumeStore(path: path, uuid: uuid, pool: pool)
         }

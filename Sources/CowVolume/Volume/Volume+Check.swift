@@ -85,7 +85,7 @@ struct VolumeCheck {
         _ database: Database, _ summary: inout CheckSummary, _ report: (CheckFinding) -> Void
     ) throws {
         try countRoots(database)
-        let stored = try storedCounts(database)
+        let stored = try storedCounts(database, report)
         summary.nodes = UInt64(stored.count)
         for (id, counts) in stored.sorted(by: { $0.key < $1.key }) { try visit(id, counts.refs > 0, stored, report) }
         compare(stored, report)
@@ -106,10 +106,19 @@ struct VolumeCheck {
         if isMark { expected[node, default: Counts()].marks += 1 } else { expected[node, default: Counts()].refs += 1 }
     }
 
-    private func storedCounts(_ database: Database) throws -> [NodeID: Counts] {
+    /// The counts of all nodes: zeros where there are none.
+    private func storedCounts(
+        _ database: Database, _ report: (CheckFinding) -> Void
+    ) throws -> [NodeID: Counts] {
         var counts: [NodeID: Counts] = [:]
-        try StoredRow.forEach(database, "SELECT id, refs, marks FROM nodes") { row in
+        try StoredRow.forEach(
+            database, "SELECT nodes.id, ifnull(refs, 0), ifnull(marks, 0) FROM nodes LEFT JOIN counts USING (id)"
+        ) { row in
             counts[NodeID(rawValue: try row.unsigned(0))] = Counts(refs: try row.integer(1), marks: try row.integer(2))
+        }
+        try StoredRow.forEach(database, "SELECT id FROM counts WHERE id NOT IN (SELECT id FROM nodes)") { row in
+            let place = "node \(try row.unsigned(0))"
+            report(CheckFinding(kind: .leaked, message: "there are counts of a node that is not there", place: place))
         }
         return counts
     }
