@@ -1,3 +1,4 @@
+import SnapshotModel
 import Workers
 
 /// Heads of inodes that threads read before they are asked for: of those that change here and there, each alone.
@@ -22,7 +23,10 @@ struct HeadsAhead {
             rest = rest.dropFirst(HeadsAhead.atOnce)
             let heads = WorkerPool.shared.start {
                 var run = ItemRun(size: 2 * search.nodeSize)
-                return batch.map { run.head(of: $0, through: type, search) }
+                return batch.map { number in
+                    let head = try? run.head(of: number, through: type, search)
+                    return head.flatMap { $0.size <= ItemCache.maximumHeadLength ? $0 : nil }
+                }
             }
             batches.append(Batch(numbers: batch, heads: heads))
         }
@@ -41,11 +45,12 @@ struct HeadsAhead {
 }
 
 extension ItemRun {
-    /// The items of one inode up to a type, in a run of their own; nil where they are too long or cannot be read.
-    fileprivate mutating func head(of number: UInt64, through type: UInt8, _ search: any ItemSource) -> ItemRun? {
+    /// The items of one inode up to a type, in a run of their own; nil where they are more than have room here.
+    mutating func head(
+        of number: UInt64, through type: UInt8, _ search: any ItemSource
+    ) throws(SnapshotError) -> ItemRun? {
         let range = SearchRange(first: ItemKey(number, 0), last: ItemKey(number, type, .max))
-        guard (try? fill(search, range)) != nil, last == range.last else { return nil }
-        let head = trimmed()
-        return head.size <= ItemCache.maximumHeadLength ? head : nil
+        try fill(search, range)
+        return last == range.last ? trimmed() : nil
     }
 }

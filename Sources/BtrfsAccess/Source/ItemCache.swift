@@ -43,7 +43,8 @@ final class ItemCache {
     private let nearObjects: UInt64
     /// In the order of their first keys, not overlapping.
     private var windows: [ItemWindow] = []
-    private var loneWindow: ItemWindow
+    /// Room for what is read alone.
+    private var loneRun: ItemRun
     /// What was read of inodes alone: all items before those that are many, of contents and of entries.
     private var heads: [UInt64: ItemWindow] = [:]
     private var lastHead: UInt64 = 0
@@ -57,7 +58,7 @@ final class ItemCache {
     init(_ search: any ItemSource, maximumBytes: Int, nearObjects: UInt64, hasHeads: Bool) {
         (self.search, self.maximumBytes) = (search, maximumBytes)
         (self.nearObjects, self.hasHeads) = (nearObjects, hasHeads)
-        loneWindow = ItemWindow(size: 2 * search.nodeSize)
+        loneRun = ItemRun(size: 2 * search.nodeSize)
     }
 
     /// The item with a key; nil where there is none.
@@ -70,8 +71,8 @@ final class ItemCache {
 
     /// Whether any leaf was written in a generation or later.
     func isWritten(since generation: UInt64) throws(SnapshotError) -> Bool {
-        try fillLoneWindow(SearchRange(first: ItemKey(0, 0), last: .last, generation: generation))
-        return !loneWindow.places.isEmpty
+        try loneRun.fill(search, SearchRange(first: ItemKey(0, 0), last: .last, generation: generation))
+        return !loneRun.places.isEmpty
     }
 
     /// Forgets everything.
@@ -192,10 +193,8 @@ final class ItemCache {
         let index = windows.partition { $0.first <= key }
         let before = max(index > 0 ? windows[index - 1].last.object : 0, lastHead <= key.object ? lastHead : 0)
         guard key.object - before >= ItemCache.neighbourInodes else { return nil }
-        let last = ItemKey(key.object, ItemKey.Kind.lastOfHead, .max)
-        try fillLoneWindow(SearchRange(first: ItemKey(key.object, 0), last: last))
-        guard loneWindow.last == last else { return nil }
-        let head = loneWindow.trimmed()
+        guard let found = try loneRun.head(of: key.object, through: ItemKey.Kind.lastOfHead, search) else { return nil }
+        let head = ItemWindow(found)
         if head.size <= ItemCache.maximumHeadLength { keep(head, of: key.object) }
         lastHead = key.object
         return head
@@ -204,11 +203,6 @@ final class ItemCache {
     private func keep(_ head: ItemWindow, of number: UInt64) {
         if heads.count >= ItemCache.maximumHeads { heads.removeAll(keepingCapacity: true) }
         heads[number] = head
-    }
-
-    private func fillLoneWindow(_ range: SearchRange) throws(SnapshotError) {
-        if !isKnownUniquelyReferenced(&loneWindow) { loneWindow = ItemWindow(size: 2 * search.nodeSize) }
-        try loneWindow.fill(search, range)
     }
 
     /// All from a key up to where the next window begins, which has all from there on.

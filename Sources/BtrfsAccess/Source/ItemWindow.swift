@@ -105,11 +105,6 @@ final class ItemWindow {
         try run.fill(search, range)
     }
 
-    /// A window of its own with the same items, which needs no more memory than they do.
-    func trimmed() -> ItemWindow {
-        ItemWindow(run.trimmed())
-    }
-
     /// The index of the first item whose key is not before one.
     func index(from key: ItemKey) -> Int {
         var (low, high) = (0, run.places.count)
