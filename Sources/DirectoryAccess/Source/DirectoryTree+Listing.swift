@@ -24,7 +24,7 @@ extension DirectoryTree {
     /// - Throws: ``SnapshotError`` where it cannot be listed, which is not the same as being empty.
     private func listWithStatuses(_ number: UInt64) throws -> (entries: [DirectoryEntry], statuses: [FileStatus?]) {
         guard !mounted.contains(number) else { return ([], []) }
-        let path = try path(of: number)
+        let path = options.excludes.isEmpty ? [] : try path(of: number)
         do {
             let (descriptor, listing) = try listing(of: number)
             let onlyTag = options.excludesCaches && CacheTag.marks(descriptor)
@@ -45,8 +45,8 @@ extension DirectoryTree {
         } catch let error as SystemCallError {
             throw SnapshotError(
                 error.isExhaustion ? .system : error.isForbidden ? .unreadable : .vanished,
-                "this directory cannot be listed", place: EscapedBytes.describe(path), remedy: error.remedy,
-                cause: error)
+                "this directory cannot be listed", place: EscapedBytes.describe(try self.path(of: number)),
+                remedy: error.remedy, cause: error)
         }
     }
 

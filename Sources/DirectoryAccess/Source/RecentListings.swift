@@ -27,7 +27,7 @@ struct RecentListings {
         let index: Int
     }
 
-    private var positions: [UInt64: Position] = [:]
+    private var positions = Dictionary<UInt64, Position>(minimumCapacity: RecentListings.capacity)
     /// All that there were; nil where it is kept no more.
     private var listings: [Listing?] = []
     /// The directory of each.
@@ -94,8 +94,9 @@ struct RecentListings {
         let number = listings.count
         listings.append(listing)
         directories.append(listing.directory)
-        for (index, entry) in listing.entries.enumerated() where entry.kind != .directory {
-            positions[entry.inode.rawValue] = Position(listing: number, index: index)
+        // By index, since an entry that is copied has its name counted.
+        for index in listing.entries.indices where listing.entries[index].kind != .directory {
+            positions[listing.entries[index].inode.rawValue] = Position(listing: number, index: index)
         }
         return number
     }
@@ -118,9 +119,9 @@ struct RecentListings {
         guard let entries = listings[index]?.entries else { return 0 }
         listings[index] = nil
         let place = entries.count <= DirectoryListing.maximumStatuses ? UInt32(exactly: index) : nil
-        for entry in entries where positions[entry.inode.rawValue]?.listing == index {
-            positions[entry.inode.rawValue] = nil
-            if let place { formerPlaces[entry.inode.rawValue] = place }
+        for number in entries.lazy.map(\.inode.rawValue) where positions[number]?.listing == index {
+            positions[number] = nil
+            if let place { formerPlaces[number] = place }
         }
         return entries.count
     }
