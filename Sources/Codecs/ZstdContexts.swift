@@ -45,14 +45,15 @@ extension Zstd {
         return status == 0 ? key : nil
     }()
 
-    /// The contexts of the calling thread.
+    /// The contexts of the calling thread, or new ones where there is no room to keep them.
     static func threadContexts() throws(CodecError) -> ZstdContexts {
-        guard let key else { throw CodecError("zstd has no place for what it keeps for a thread") }
+        guard let key else { return try ZstdContexts() }
         if let known = unsafe pthread_getspecific(key) {
             return unsafe Unmanaged<ZstdContexts>.fromOpaque(known).takeUnretainedValue()
         }
         let contexts = try ZstdContexts()
-        unsafe pthread_setspecific(key, Unmanaged.passRetained(contexts).toOpaque())
+        let kept = unsafe Unmanaged.passRetained(contexts)
+        if unsafe pthread_setspecific(key, kept.toOpaque()) != 0 { unsafe kept.release() }
         return contexts
     }
 }

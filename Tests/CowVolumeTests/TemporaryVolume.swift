@@ -7,7 +7,7 @@ import Testing
 /// A volume in a directory of its own, which goes when the test does.
 final class TemporaryVolume {
     let path: String
-    let volume: Volume
+    private(set) var volume: Volume
 
     init() throws {
         path = FileManager.default.temporaryDirectory.path + "/cowpath-volume-\(SnapshotUUID.random())"
@@ -16,6 +16,11 @@ final class TemporaryVolume {
 
     deinit {
         try? FileManager.default.removeItem(atPath: path)
+    }
+
+    /// Opens the volume as another process would.
+    func reopen() throws {
+        volume = try Volume.open(at: path)
     }
 
     /// Fails with everything that a check finds.

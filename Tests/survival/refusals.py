@@ -33,6 +33,7 @@ def locked(path, flags=os.O_RDONLY):
 
 def other_formats(suite, work):
     for name, change in [
+        ("a volume of a format long gone", "UPDATE meta SET value = 1 WHERE key = 'format'"),
         ("a volume of a newer format", "UPDATE meta SET value = 99 WHERE key = 'format'"),
         ("a volume with features of a newer version", "UPDATE meta SET value = 8 WHERE key = 'features'"),
     ]:

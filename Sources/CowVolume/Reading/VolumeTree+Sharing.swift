@@ -49,7 +49,7 @@ extension VolumeTree {
             let isShared = try sharing.isShared(node) {
                 node == rootNode
                     ? try count("SELECT count(*) FROM roots WHERE node = ? AND kind IN (2, 3)", node) > 1
-                    : try count("SELECT refs + marks FROM counts WHERE id = ?", node) > 1
+                    : try count("SELECT refs + marks FROM \(store.format.counts) WHERE id = ?", node) > 1
             }
             if isShared { return true }
         }

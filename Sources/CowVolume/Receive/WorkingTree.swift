@@ -58,7 +58,7 @@ final class WorkingTree {
                 record.bytes = base.bytes
                 record.nextInode = base.nextInode
                 try database.execute(
-                    sql: "UPDATE counts SET refs = refs + 1 WHERE id = ? AND refs > 0",
+                    sql: "UPDATE \(store.format.counts) SET refs = refs + 1 WHERE id = ? AND refs > 0",
                     arguments: [try stored(base.node.rawValue)])
                 guard database.changesCount == 1 else {
                     throw SnapshotError(
@@ -197,7 +197,7 @@ final class WorkingTree {
             }
             nodes.transaction = database
             defer { nodes.transaction = nil }
-            let ledger = ReferenceLedger(database, nodes)
+            let ledger = ReferenceLedger(database, nodes, store.format)
             for node in fresh { try ledger.holdContents(of: node) }
             ledger.hold(editor.root)
             let value = try body(database, ledger)
@@ -216,18 +216,9 @@ final class WorkingTree {
     /// Writes what is new. Nodes are compressed on all threads and written as they come from there: all of them packed
     /// would take half of what they take in memory once more.
     private func insert(_ fresh: [Node], _ ledger: ReferenceLedger, _ database: Database) throws {
-        let insert = try DirectStatement(database, "INSERT INTO nodes (id, level, crc, data) VALUES (?, ?, ?, ?)")
-        let insertCount = try DirectStatement(database, "INSERT INTO counts (id, refs, marks) VALUES (?, ?, 0)")
+        let nodes = try NodeInsertion(database, store.format)
         let pipeline = OrderedPipeline<PackedNode>(pool: .shared, window: WorkingTree.packingWindow) { node in
-            let number = try stored(node.id.rawValue)
-            try insert.set(1, number)
-            try insert.set(2, Int64(node.level))
-            try insert.set(3, Int64(node.crc))
-            try insert.set(4, node.data[...])
-            try insert.run()
-            try insertCount.set(1, number)
-            try insertCount.set(2, ledger.takeCount(ofNew: node.id))
-            try insertCount.run()
+            try nodes.insert(node, refs: ledger.takeCount(ofNew: node.id))
         }
         for node in fresh {
             let (id, level, encoded) = (node.id, node.level, node.encoded())

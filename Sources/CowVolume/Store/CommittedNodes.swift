@@ -46,8 +46,11 @@ final class CommittedNodes: NodeSource {
         return leaf.value(of: key)
     }
 
-    /// Keeps a node that was just committed.
-    func keep(_ node: Node) { cache.insert(node) }
+    /// Keeps a node that was just committed: it changes no more.
+    func keep(_ node: Node) {
+        node.items.trim()
+        cache.insert(node)
+    }
 
     /// Reads a node and checks it.
     static func load(_ id: NodeID, _ database: Database) throws -> Node {

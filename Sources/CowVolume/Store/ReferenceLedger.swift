@@ -19,6 +19,7 @@ final class ReferenceLedger {
 
     private let database: Database
     private let nodes: CommittedNodes
+    private let format: VolumeFormat
     private var changes: [NodeID: Counts] = [:]
     private var extents: [UInt64: Int64] = [:]
     private var storedCounts: [NodeID: Counts] = [:]
@@ -26,9 +27,10 @@ final class ReferenceLedger {
     /// Bytes of the nodes that lost their last reference, as stored.
     private(set) var freedBytes: Int64 = 0
 
-    init(_ database: Database, _ nodes: CommittedNodes) {
+    init(_ database: Database, _ nodes: CommittedNodes, _ format: VolumeFormat) {
         self.database = database
         self.nodes = nodes
+        self.format = format
     }
 
     /// One more reference on a tree.
@@ -104,7 +106,7 @@ final class ReferenceLedger {
     }
 
     private func loadCounts(of id: NodeID) throws -> Counts {
-        let find = try DirectStatement(database, "SELECT refs, marks FROM counts WHERE id = ?")
+        let find = try DirectStatement(database, "SELECT refs, marks FROM \(format.counts) WHERE id = ?")
         try find.set(1, try stored(id.rawValue))
         guard let counts = try find.first({ Counts(refs: try $0.integer(0), marks: try $0.integer(1)) }) else {
             throw SnapshotError(.corrupt, "a node is missing", place: "node \(id.rawValue)")
@@ -123,16 +125,16 @@ final class ReferenceLedger {
     /// Writes the changes and deletes the nodes that nothing refers to any more.
     func write() throws {
         let update = try DirectStatement(
-            database, "UPDATE counts SET refs = refs + ?, marks = marks + ? WHERE id = ?")
+            database, "UPDATE \(format.counts) SET refs = refs + ?, marks = marks + ? WHERE id = ?")
         let measure = try DirectStatement(database, "SELECT length(data) FROM nodes WHERE id = ?")
-        let delete = try DirectStatement(database, "DELETE FROM nodes WHERE id = ?")
-        let forget = try DirectStatement(database, "DELETE FROM counts WHERE id = ?")
+        let tables: Set<String> = ["nodes", format.counts]
+        let deletions = try tables.map { try DirectStatement(database, "DELETE FROM \($0) WHERE id = ?") }
         for (id, change) in changes.sorted(by: { $0.key < $1.key }) {
             if dead.contains(id) {
                 let number = try stored(id.rawValue)
                 try measure.set(1, number)
                 freedBytes += try measure.first { try $0.integer(0) } ?? 0
-                for statement in [delete, forget] {
+                for statement in deletions {
                     try statement.set(1, number)
                     try statement.run()
                 }

@@ -5,8 +5,7 @@ import SnapshotModel
 /// The tables of a volume.
 enum VolumeSchema {
     /// - `counts`: of each node, `refs` counts references from datasets, snapshots and unfinished receives and from
-    ///   nodes that have such; `marks` those from bookmarks and from nodes that have only such. Beside the nodes, since
-    ///   a copied node adds one to each of some hundred children, whose rows fill half a page each.
+    ///   nodes that have such; `marks` those from bookmarks and from nodes that have only such.
     /// - `extents`: `refs` counts the items of nodes with `refs` that refer to it. Without references it stays
     ///   until no receive is unfinished, since one may have found it by its hash. Two receives at once can
     ///   store the same bytes, so the hash is not unique.
@@ -21,7 +20,7 @@ enum VolumeSchema {
                 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
                 CREATE TABLE nodes (
                     id INTEGER PRIMARY KEY, level INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
-                \(counts)
+                CREATE TABLE counts (id INTEGER PRIMARY KEY, refs INTEGER NOT NULL, marks INTEGER NOT NULL);
                 CREATE TABLE extents (
                     id INTEGER PRIMARY KEY, hash BLOB NOT NULL, refs INTEGER NOT NULL, segment INTEGER NOT NULL,
                     position INTEGER NOT NULL, stored INTEGER NOT NULL, raw INTEGER NOT NULL,
@@ -47,7 +46,7 @@ enum VolumeSchema {
                     length INTEGER NOT NULL);
                 """)
         let values: [(String, any DatabaseValueConvertible)] = [
-            ("format", VolumeStore.formatVersion), ("features", Int64(0)), ("generation", Int64(0)),
+            ("format", VolumeFormat.newest.rawValue), ("features", Int64(0)), ("generation", Int64(0)),
             ("uuid", Data(uuid.bytes)),
         ]
         for (key, value) in values {
@@ -55,45 +54,23 @@ enum VolumeSchema {
         }
     }
 
-    private static let counts =
-        "CREATE TABLE counts (id INTEGER PRIMARY KEY, refs INTEGER NOT NULL, marks INTEGER NOT NULL);"
-
-    /// The format in which a volume is.
-    static func format(_ database: Database) throws -> Int64 {
-        try StoredRow.one(database, "SELECT value FROM meta WHERE key = 'format'").integer(0)
-    }
-
-    /// Brings a volume from the format before to this one: there, each node had its counts in its own row.
-    static func upgrade(_ database: Database) throws {
-        // Another process may have been first.
-        guard try format(database) == VolumeStore.formerFormatVersion else { return }
-        try database.execute(
-            sql: """
-                \(counts)
-                INSERT INTO counts SELECT id, refs, marks FROM nodes;
-                ALTER TABLE nodes DROP COLUMN refs;
-                ALTER TABLE nodes DROP COLUMN marks;
-                UPDATE meta SET value = \(VolumeStore.formatVersion) WHERE key = 'format';
-                """)
-    }
-
-    /// Refuses what another version wrote, and tells the volume's UUID.
-    static func check(_ database: Database, _ place: String) throws -> SnapshotUUID {
+    /// Refuses what another version wrote, and tells the volume's UUID and its format.
+    static func check(_ database: Database, _ place: String) throws -> (SnapshotUUID, VolumeFormat) {
         func value(_ key: String) throws -> StoredRow {
             try StoredRow.one(database, "SELECT value FROM meta WHERE key = ?", [key])
         }
-        let format = try format(database)
-        guard format >= VolumeStore.formatVersion else {
+        let number = try value("format").integer(0)
+        guard number >= VolumeFormat.countsInNodes.rawValue else {
             throw SnapshotError(
-                .unsupported, "the volume has format \(format), which is no longer read", place: place,
+                .unsupported, "the volume has format \(number), which is no longer read", place: place,
                 remedy: "restore from it with the version that made it, and import into a new volume")
         }
-        guard format == VolumeStore.formatVersion, try value("features").integer(0) == 0 else {
+        guard let format = VolumeFormat(rawValue: number), try value("features").integer(0) == 0 else {
             throw SnapshotError(
                 .unsupported, "the volume was made by a newer version", place: place,
                 remedy: "use a newer version of the program")
         }
-        return try value("uuid").uuid(0)
+        return (try value("uuid").uuid(0), format)
     }
 
     /// The number of a new transaction, which no other gets.

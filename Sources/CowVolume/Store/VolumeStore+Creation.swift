@@ -25,19 +25,14 @@ extension VolumeStore {
             try pool.write { try VolumeSchema.create(in: $0, uuid: uuid) }
             try directory.sync()
             // The marker comes last: what has one is whole.
-            try writeMarker(in: directory)
-            return VolumeStore(path: path, uuid: uuid, pool: pool)
+            let unfinished = Array("\(markerName).new".utf8)
+            let marker = try directory.open(unfinished, flags: OpenFlags.create, mode: 0o644)
+            try marker.write(Array("cowpath volume, format \(VolumeFormat.newest.rawValue)\n".utf8)[...])
+            try marker.sync()
+            try directory.rename(unfinished, to: Array(markerName.utf8), in: directory)
+            try directory.sync()
+            return VolumeStore(path: path, uuid: uuid, format: .newest, pool: pool)
         }
-    }
-
-    /// Says in a file what the directory is, and of which format.
-    static func writeMarker(in directory: borrowing Descriptor) throws {
-        let unfinished = Array("\(markerName).new".utf8)
-        let marker = try directory.open(unfinished, flags: OpenFlags.create, mode: 0o644)
-        try marker.write(Array("cowpath volume, format \(formatVersion)\n".utf8)[...])
-        try marker.sync()
-        try directory.rename(unfinished, to: Array(markerName.utf8), in: directory)
-        try directory.sync()
     }
 
     /// Removes what a creation left before it came to the marker, and nothing else.

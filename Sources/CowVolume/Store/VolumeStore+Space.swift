@@ -106,7 +106,7 @@ extension VolumeStore {
                 try database.cachedStatement(sql: "DELETE FROM drops WHERE id = ?")
                     .execute(arguments: [try row.integer(0)])
             }
-            let ledger = ReferenceLedger(database, nodes)
+            let ledger = ReferenceLedger(database, nodes, format)
             for rest in try ledger.drop(drops, budget: budget) { try addDrop(rest, database) }
             try ledger.write()
             return ledger.freedBytes

@@ -1,7 +1,6 @@
 import Foundation
 import GRDB
 import SnapshotModel
-import SystemCalls
 
 /// The files of a volume: the database, the segments and the locks of its writers.
 ///
@@ -14,18 +13,16 @@ final class VolumeStore: Sendable {
     static let writersName = "writers"
     /// How long one process waits for another's commit, in seconds. Commits are short; a dropped disk is not.
     static let busyTimeout = 120.0
-    /// The version that this code writes and the only one it reads.
-    static let formatVersion: Int64 = 3
-    /// The one that is brought to it when a volume is opened.
-    static let formerFormatVersion: Int64 = 2
 
     let path: String
     let uuid: SnapshotUUID
+    let format: VolumeFormat
     let pool: DatabasePool
 
-    init(path: String, uuid: SnapshotUUID, pool: DatabasePool) {
+    init(path: String, uuid: SnapshotUUID, format: VolumeFormat, pool: DatabasePool) {
         self.path = path
         self.uuid = uuid
+        self.format = format
         self.pool = pool
     }
 
@@ -54,12 +51,8 @@ final class VolumeStore: Sendable {
         }
         return try guarded(path) {
             let pool = try openPool(path)
-            if try pool.read(VolumeSchema.format) == formerFormatVersion {
-                try pool.write(VolumeSchema.upgrade)
-                try writeMarker(in: Descriptor.open(path, flags: OpenFlags.readDirectory))
-            }
-            let uuid = try pool.read { try VolumeSchema.check($0, path) }
-            return VolumeStore(path: path, uuid: uuid, pool: pool)
+            let (uuid, format) = try pool.read { try VolumeSchema.check($0, path) }
+            return VolumeStore(path: path, uuid: uuid, format: format, pool: pool)
         }
     }
 

@@ -35,9 +35,15 @@ struct ItemKey: Hashable, Sendable {
 
 extension ItemKey: Comparable {
     static func < (left: ItemKey, right: ItemKey) -> Bool {
-        if left.object != right.object { return left.object < right.object }
-        if left.kind != right.kind { return left.kind.rawValue < right.kind.rawValue }
-        if left.offset != right.offset { return left.offset < right.offset }
-        return left.name.lexicographicallyPrecedes(right.name)
+        precedes((left.object, left.kind, left.offset), (right.object, right.kind, right.offset))
+            ?? left.name.lexicographicallyPrecedes(right.name)
+    }
+
+    /// Whether one key comes before another, by all but their names; nil where only the names can tell.
+    @inline(__always)
+    static func precedes(_ left: (UInt64, Kind, UInt64), _ right: (UInt64, Kind, UInt64)) -> Bool? {
+        if left.0 != right.0 { return left.0 < right.0 }
+        if left.1 != right.1 { return left.1.rawValue < right.1.rawValue }
+        return left.2 != right.2 ? left.2 < right.2 : nil
     }
 }

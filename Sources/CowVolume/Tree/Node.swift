@@ -46,7 +46,7 @@ final class Node {
     /// About how many bytes the node takes when encoded.
     var size: Int
 
-    init(id: NodeID, level: UInt8, items: NodeItems = NodeItems(), children: [NodeID] = []) {
+    init(id: NodeID, level: UInt8, items: NodeItems, children: [NodeID] = []) {
         self.id = id
         self.level = level
         self.items = items

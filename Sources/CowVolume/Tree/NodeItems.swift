@@ -59,10 +59,8 @@ struct NodeItems {
     /// Whether the key at an index comes before another.
     func precedes(_ index: Int, _ key: ItemKey) -> Bool {
         let head = heads[index]
-        if head.object != key.object { return head.object < key.object }
-        if head.kind != key.kind { return head.kind.rawValue < key.kind.rawValue }
-        if head.offset != key.offset { return head.offset < key.offset }
-        return bytes[head.name].lexicographicallyPrecedes(key.name)
+        return ItemKey.precedes((head.object, head.kind, head.offset), (key.object, key.kind, key.offset))
+            ?? bytes[head.name].lexicographicallyPrecedes(key.name)
     }
 
     /// Whether the key at an index is this one.
@@ -119,10 +117,8 @@ struct NodeItems {
             valueCount: UInt32(value.count), nameCount: UInt16(name.count), kind: kind)
         defer { heads.append(head) }
         guard let last = heads.last else { return true }
-        if object != last.object { return object > last.object }
-        if kind != last.kind { return kind.rawValue > last.kind.rawValue }
-        if offset != last.offset { return offset > last.offset }
-        return bytes[last.name].lexicographicallyPrecedes(bytes[name])
+        return ItemKey.precedes((last.object, last.kind, last.offset), (object, kind, offset))
+            ?? bytes[last.name].lexicographicallyPrecedes(bytes[name])
     }
 
     mutating func insert(_ key: ItemKey, _ value: some Collection<UInt8>, at index: Int) {
@@ -184,6 +180,11 @@ struct NodeItems {
         bytes.append(contentsOf: source[name])
         bytes.append(contentsOf: source[value])
         heads.append(head)
+    }
+
+    /// Gives back the room for more, where that is worth a copy.
+    mutating func trim() {
+        if bytes.capacity - bytes.count + unused > bytes.count / 4 { self = part(indices) }
     }
 
     /// Frees what belongs to no item once it is the larger part.

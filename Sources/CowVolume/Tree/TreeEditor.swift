@@ -215,8 +215,8 @@ final class TreeEditor: NodeSource {
 
     /// Makes one of a child and its right neighbour, where both fit.
     private func merge(_ parent: Node, at index: Int) throws {
-        let right = try node(parent.children[index + 1])
-        let leftSize = try node(parent.children[index]).size
+        let right = try child(of: parent, at: index + 1)
+        let leftSize = try child(of: parent, at: index).size
         guard leftSize + right.size <= Node.mergedSize else { return }
         let left = try openNode(parent.children[index])
         parent.children[index] = left.id

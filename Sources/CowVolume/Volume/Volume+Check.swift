@@ -13,7 +13,7 @@ extension Volume {
             let snapshot = try store.pool.makeSnapshot()
             var summary = CheckSummary()
             var findings: UInt64 = 0
-            var check = VolumeCheck(nodes: CommittedNodes(snapshot))
+            var check = VolumeCheck(nodes: CommittedNodes(snapshot), format: store.format)
             let extents = readingData ? ExtentReader(store, snapshot) : nil
             try snapshot.read { database in
                 check.nodes.transaction = database
@@ -73,12 +73,14 @@ struct VolumeCheck {
     }
 
     let nodes: CommittedNodes
+    private let format: VolumeFormat
     private var expected: [NodeID: Counts] = [:]
     private var expectedExtents: [UInt64: Int64] = [:]
     private var liveBySegment: [Int64: Int64] = [:]
 
-    init(nodes: CommittedNodes) {
+    init(nodes: CommittedNodes, format: VolumeFormat) {
         self.nodes = nodes
+        self.format = format
     }
 
     mutating func run(
@@ -111,12 +113,17 @@ struct VolumeCheck {
         _ database: Database, _ report: (CheckFinding) -> Void
     ) throws -> [NodeID: Counts] {
         var counts: [NodeID: Counts] = [:]
+        let table = format.counts
         try StoredRow.forEach(
-            database, "SELECT nodes.id, ifnull(refs, 0), ifnull(marks, 0) FROM nodes LEFT JOIN counts USING (id)"
+            database,
+            """
+            SELECT nodes.id, ifnull(counted.refs, 0), ifnull(counted.marks, 0)
+            FROM nodes LEFT JOIN \(table) AS counted USING (id)
+            """
         ) { row in
             counts[NodeID(rawValue: try row.unsigned(0))] = Counts(refs: try row.integer(1), marks: try row.integer(2))
         }
-        try StoredRow.forEach(database, "SELECT id FROM counts WHERE id NOT IN (SELECT id FROM nodes)") { row in
+        try StoredRow.forEach(database, "SELECT id FROM \(table) WHERE id NOT IN (SELECT id FROM nodes)") { row in
             let place = "node \(try row.unsigned(0))"
             report(CheckFinding(kind: .leaked, message: "there are counts of a node that is not there", place: place))
         }

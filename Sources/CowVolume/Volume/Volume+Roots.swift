@@ -114,7 +114,7 @@ extension Volume {
 
     private func addReference(_ node: NodeID, _ column: String, _ database: Database) throws {
         try database.execute(
-            sql: "UPDATE counts SET \(column) = \(column) + 1 WHERE id = ? AND refs > 0",
+            sql: "UPDATE \(store.format.counts) SET \(column) = \(column) + 1 WHERE id = ? AND refs > 0",
             arguments: [try stored(node.rawValue)])
         guard database.changesCount == 1 else {
             throw SnapshotError(

@@ -5,6 +5,7 @@ extension DirectoryTree {
     package func forEachEntry(in directory: InodeNumber, _ body: (DirectoryEntry) throws -> Void) throws {
         let (entries, statuses) = try listWithStatuses(directory.rawValue)
         recent.begin(entries, statuses, of: directory.rawValue)
+        lastInode = nil
         defer { recent.end(directory.rawValue) }
         for entry in entries { try body(entry) }
     }

@@ -52,7 +52,7 @@ package final class DirectoryTree: SnapshotTree {
     var files = BoundedCache<UInt64, OpenSourceFile>(capacity: 4)
     /// What ``inode(_:)`` said last, by which a change before the first read is seen.
     var lastStatus: FileStatus?
-    /// The same as an inode: one is asked for again and again while it is compared.
+    /// The same as an inode, until something else is listed: one is asked for again and again while it is compared.
     var lastInode: Inode?
     /// The file that is read, or was read last, for the second time.
     var readAgain: UInt64?
@@ -117,6 +117,7 @@ package final class DirectoryTree: SnapshotTree {
         if isExcluded(entry, in: try path(of: directory.rawValue)) { return nil }
         if options.excludesCaches, name.bytes != CacheTag.name, CacheTag.marks(descriptor) { return nil }
         recent.remember(entry, of: directory.rawValue)
+        lastInode = nil
         return entry
     }
 
