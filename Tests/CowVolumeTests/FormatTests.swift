@@ -31,7 +31,7 @@ import Testing
 
     @Test func `a volume of a format that is not known is refused`() throws {
         let place = try TemporaryVolume()
-        for (format, words) in [(1, "format 1, which is no longer read"), (4, "newer version")] {
+        for (format, words) in [(1, "format 1 is no longer read"), (4, "newer version")] {
             try DatabaseQueue(path: place.path + "/volume.db").write {
                 try $0.execute(sql: "UPDATE meta SET value = ? WHERE key = 'format'", arguments: [format])
             }

@@ -62,7 +62,7 @@ enum VolumeSchema {
         let number = try value("format").integer(0)
         guard number >= VolumeFormat.countsInNodes.rawValue else {
             throw SnapshotError(
-                .unsupported, "the volume has format \(number), which is no longer read", place: place,
+                .unsupported, "the volume's format \(number) is no longer read", place: place,
                 remedy: "restore from it with the version that made it, and import into a new volume")
         }
         guard let format = VolumeFormat(rawValue: number), try value("features").integer(0) == 0 else {
