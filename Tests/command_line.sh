@@ -34,6 +34,18 @@ matches() {
     if [ -z "$1" ]; then [ ! -s "$2" ]; else grep -qE -- "$1" "$2"; fi
 }
 
+# holds WHAT COMMAND...: something that must be so.
+holds() {
+    local what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "not so: $what"
+    fi
+}
+
 mkdir tree tree/sub
 echo one >tree/a
 echo two >tree/sub/b
@@ -54,6 +66,20 @@ expect 0 '^sub/b$' '' ls -R vol/home@one
 expect 0 '^two$' '' cat vol/home@one/sub/b
 expect 0 '' '' send -f full.stream vol/home@one
 expect 0 '' '' send -p vol/home@one -f difference.stream vol/home@two
+
+# What is no file keeps its name and is written to; a link still leads to the file.
+ln -s /dev/null nowhere.stream
+expect 0 '' '' send -q -f nowhere.stream vol/home@one
+holds "-f does not replace a device" test -L nowhere.stream -a -c /dev/null
+ln -s full.stream linked.stream
+expect 0 '' '' send -q -f linked.stream vol/home@two
+holds "-f does not replace a link" test -L linked.stream -a -f full.stream
+expect 0 '' '' send -q -f linked.stream vol/home@one
+mkfifo passed.stream
+timeout 60 cat passed.stream >behind.stream &
+expect 0 '' '' send -q -f passed.stream vol/home@one
+wait
+holds "-f writes to a FIFO" cmp -s behind.stream full.stream
 expect 0 '^whole: cowpath stream, 1 snapshot' '' verify full.stream
 expect 0 '^subvol +\./one ' '' dump full.stream
 expect 0 '"base":"parent"' '' info --json difference.stream

@@ -31,18 +31,31 @@ package final class StreamFileSource: ByteSource {
 
 /// A stream that is being stored: it gets its name, durable, only when it is complete.
 ///
-/// Until then it is `NAME.partial`, locked: one without a lock was left by a crash, and is begun anew.
+/// Until then it is `NAME.partial`, locked: one without a lock was left by a crash, and is begun anew. Where a symbolic
+/// link leads to the file, both lie where that is. What is there and no file, such as `/dev/null` or a FIFO, keeps its
+/// name and is written to.
 package final class StreamFileSink: ByteSink {
+    /// As it was named.
     private let path: String
-    private let partialPath: String
+    /// Where the file is to be: what a symbolic link leads to.
+    private let storedPath: String
+    /// Nil where what has the name is written to.
+    private let partialPath: String?
     private let descriptor: Descriptor
     private var isComplete = false
 
     /// - Throws: ``SnapshotError`` where the file cannot be made, with `inUse` where another is storing it.
     package init(path: String) throws {
         self.path = path
-        partialPath = "\(path).partial"
-        descriptor = try StreamFileSink.guarded(path) { [partialPath] in
+        storedPath = StreamFileSink.resolved(path) ?? path
+        if let present = try? Descriptor.open(path, flags: OpenFlags.holdOnly).status(), !present.isRegular {
+            partialPath = nil
+            descriptor = try StreamFileSink.guarded(path) { try Descriptor.open(path, flags: O_WRONLY) }
+            return
+        }
+        let partialPath = "\(storedPath).partial"
+        self.partialPath = partialPath
+        descriptor = try StreamFileSink.guarded(path) {
             let descriptor = try Descriptor.open(partialPath, flags: O_WRONLY | O_CREAT | O_NOFOLLOW)
             // Who had it may have come to its end in between, and then this is its finished file.
             guard (try? descriptor.tryLock()) != nil,
@@ -59,7 +72,14 @@ package final class StreamFileSink: ByteSink {
     }
 
     deinit {
-        if !isComplete { unsafe _ = unlink(partialPath) }
+        if !isComplete, let partialPath { unsafe _ = unlink(partialPath) }
+    }
+
+    /// Where a path leads that is there; nil for any other.
+    private static func resolved(_ path: String) -> String? {
+        guard let resolved = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(resolved) }
+        return unsafe String(validatingCString: resolved)
     }
 
     package func write(_ bytes: ArraySlice<UInt8>) throws {
@@ -68,14 +88,15 @@ package final class StreamFileSink: ByteSink {
 
     /// Makes the file durable and gives it its name, replacing what had it.
     package func complete() throws {
+        guard let partialPath else { return }
         try StreamFileSink.guarded(path) { try descriptor.sync() }
-        guard unsafe rename(partialPath, path) == 0 else {
+        guard unsafe rename(partialPath, storedPath) == 0 else {
             throw SnapshotError(
                 .system, "a stored stream cannot get its name", place: path, remedy: "name another file")
         }
         isComplete = true
         try StreamFileSink.guarded(path) {
-            let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+            let folder = storedPath.lastIndex(of: "/").map { String(storedPath[...$0]) } ?? "."
             try Descriptor.open(folder, flags: O_RDONLY | O_DIRECTORY).sync()
         }
     }
