@@ -8,7 +8,9 @@ final class ReplayDriver {
     private let options: StreamReader.Options
     private var lastPath: RelativePath?
     /// The snapshot that has begun; nil outside one.
-    private(set) var header: SnapshotHeader?
+    private(set) var header: SnapshotHeader? {
+        didSet { isInSnapshot = header != nil }
+    }
     /// What the current snapshot has had so far.
     private(set) var totals = SnapshotTotals()
     private(set) var summary = StreamSummary()
@@ -18,7 +20,7 @@ final class ReplayDriver {
         self.options = options
     }
 
-    var isInSnapshot: Bool { header != nil }
+    private(set) var isInSnapshot = false
 
     /// The last path replayed, as the end of a message; empty where there is none.
     var lastPathText: String {

@@ -26,7 +26,7 @@ package final class StreamReader {
         package var onProgress: ((UInt64) -> Void)?
         /// Called with every snapshot before the target is; what it throws ends the replay.
         package var onSnapshot: ((SnapshotHeader) throws -> Void)?
-        /// Where frames are decompressed.
+        /// Where frames are decompressed and commands decoded.
         package var pool: WorkerPool
 
         package init(
@@ -74,7 +74,8 @@ package final class StreamReader {
             let encoding = try encoding()
             switch encoding {
             case .btrfs:
-                var stream = BtrfsStreamReader(reader, replay: driver, honoursEnd: options.honoursEnd)
+                var stream = BtrfsStreamReader(
+                    reader, replay: driver, honoursEnd: options.honoursEnd, pool: options.pool)
                 try stream.run()
             case .cowpath:
                 var stream = CowpathStreamReader(reader, replay: driver, pool: options.pool)

@@ -28,7 +28,7 @@ package struct FileName: Hashable, Sendable {
 
     static func isValid(_ bytes: ArraySlice<UInt8>) -> Bool {
         guard !bytes.isEmpty, bytes.count <= maximumLength else { return false }
-        if bytes.elementsEqual([dot]) || bytes.elementsEqual([dot, dot]) { return false }
+        if bytes.count <= 2, bytes.allSatisfy({ $0 == dot }) { return false }
         return !bytes.contains { $0 == 0 || $0 == slash }
     }
 

@@ -15,6 +15,13 @@ package struct RelativePath: Hashable, Sendable {
     ///
     /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidPath``.
     package init(validating bytes: some Collection<UInt8>) throws(SnapshotError) {
+        try self.init(validating: [UInt8](bytes)[...])
+    }
+
+    /// Checks the bytes and makes a path of them.
+    ///
+    /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidPath``.
+    package init(validating bytes: ArraySlice<UInt8>) throws(SnapshotError) {
         let bytes = [UInt8](bytes)
         guard bytes.count <= RelativePath.maximumLength else {
             throw SnapshotError(

@@ -112,10 +112,10 @@ package final class TreeReplay {
             current = file
         }
         switch instruction {
-        case .rename, .link, .unlink, .removeDirectory, .clone:
+        case .rename, .link, .clone:
             try newFiles.finish()
             try times.finish()
-        case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink,
+        case .unlink, .removeDirectory, .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink,
             .setExtendedAttribute, .removeExtendedAttribute, .write, .writeEncoded, .truncate, .changeMode,
             .changeOwner, .setTimes, .updateExtent, .allocate, .setFlags, .enableVerity:
             if newFiles.isInWork(instruction.path) { try newFiles.finish() }

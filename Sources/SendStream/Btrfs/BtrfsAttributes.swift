@@ -90,9 +90,14 @@ struct BtrfsAttributes {
         .corruptStream("the attribute \(attribute) has \(count) bytes in place of \(width)", at: offset)
     }
 
-    func path(_ attribute: BtrfsProtocol.Attribute) throws(SnapshotError) -> RelativePath {
+    /// - Parameter known: a path that it may be; it is then not made again.
+    func path(
+        _ attribute: BtrfsProtocol.Attribute, sameAs known: RelativePath? = nil
+    ) throws(SnapshotError) -> RelativePath {
         do throws(SnapshotError) {
-            return try RelativePath(validating: try bytes(attribute))
+            let bytes = try bytes(attribute)
+            if let known, bytes == known.bytes[...] { return known }
+            return try RelativePath(validating: bytes)
         } catch {
             throw error.placed("at byte \(offset) of the stream")
         }

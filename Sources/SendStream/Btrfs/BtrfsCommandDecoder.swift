@@ -17,13 +17,14 @@ enum BtrfsCommandDecoder {
         return SnapshotHeader(name: name, snapshot: try attributes.reference(.uuid, .generation), base: base)
     }
 
-    /// The step that a command is; nil for a command that is none.
+    /// The step that a command is.
+    ///
+    /// - Parameter path: what it is about, its attribute PATH.
     static func instruction(
-        _ command: BtrfsProtocol.Command, _ attributes: BtrfsAttributes
-    ) throws(SnapshotError) -> Instruction? {
-        let path = try attributes.path(.path)
+        _ command: BtrfsProtocol.Command, at path: RelativePath, _ attributes: BtrfsAttributes
+    ) throws(SnapshotError) -> Instruction {
         switch command {
-        case .subvolume, .snapshot, .end: return nil
+        case .subvolume, .snapshot, .end: throw noStep(command, attributes)
         case .makeFile: return .makeFile(path, try inode(attributes))
         case .makeDirectory: return .makeDirectory(path, try inode(attributes))
         case .makeNode:
@@ -59,7 +60,7 @@ enum BtrfsCommandDecoder {
 
     private static func contents(
         _ command: BtrfsProtocol.Command, _ path: RelativePath, _ attributes: BtrfsAttributes
-    ) throws(SnapshotError) -> Instruction? {
+    ) throws(SnapshotError) -> Instruction {
         if command == .truncate { return .truncate(path, size: try attributes.integer(.size)) }
         let offset: UInt64 = try attributes.integer(.fileOffset)
         switch command {
@@ -75,8 +76,12 @@ enum BtrfsCommandDecoder {
         case .allocate:
             let mode = AllocationMode(rawValue: try attributes.integer(.allocationMode))
             return .allocate(path, mode, offset: offset, length: try attributes.integer(.size))
-        default: return nil
+        default: throw noStep(command, attributes)
         }
+    }
+
+    private static func noStep(_ command: BtrfsProtocol.Command, _ attributes: BtrfsAttributes) -> SnapshotError {
+        .badStep("the command \(command) is no step", at: attributes.offset)
     }
 
     private static func inode(_ attributes: BtrfsAttributes) throws(SnapshotError) -> InodeIdentity {

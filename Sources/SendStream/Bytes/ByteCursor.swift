@@ -8,10 +8,10 @@ struct ByteCursor {
     private var index: Int
     /// The offset in the stream of the first byte.
     private let start: UInt64
-    /// What the bytes are, for messages.
-    private let subject: String
+    /// What the bytes are, for messages; made only for one.
+    private let subject: () -> String
 
-    init(_ bytes: ArraySlice<UInt8>, offset: UInt64, subject: String) {
+    init(_ bytes: ArraySlice<UInt8>, offset: UInt64, subject: @autoclosure @escaping () -> String) {
         self.bytes = bytes
         index = bytes.startIndex
         start = offset
@@ -29,7 +29,7 @@ struct ByteCursor {
     mutating func take(_ count: Int) throws(SnapshotError) -> ArraySlice<UInt8> {
         let left = bytes.endIndex - index
         guard count >= 0, count <= left else {
-            throw corrupt("\(subject) ends too early: \(count) bytes wanted, \(left) left")
+            throw corrupt("\(subject()) ends too early: \(count) bytes wanted, \(left) left")
         }
         defer { index += count }
         return bytes[index..<index + count]
@@ -52,15 +52,15 @@ struct ByteCursor {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {
-            guard index < bytes.endIndex else { throw corrupt("\(subject) ends inside a number") }
+            guard index < bytes.endIndex else { throw corrupt("\(subject()) ends inside a number") }
             let byte = bytes[index]
             index += 1
             // The tenth byte holds the last bit.
-            guard shift < 63 || byte <= 1 else { throw corrupt("a number in \(subject) has more than 64 bits") }
+            guard shift < 63 || byte <= 1 else { throw corrupt("a number in \(subject()) has more than 64 bits") }
             value |= UInt64(byte & 0x7F) << shift
             if byte < 0x80 {
                 guard byte != 0 || shift == 0 else {
-                    throw corrupt("a number in \(subject) is longer than it need be")
+                    throw corrupt("a number in \(subject()) is longer than it need be")
                 }
                 return value
             }
@@ -95,7 +95,12 @@ struct ByteCursor {
 extension FixedWidthInteger where Self: UnsignedInteger {
     /// The number that little-endian bytes mean; `bytes` has as many as the type.
     init(littleEndianBytes bytes: ArraySlice<UInt8>) {
-        self = bytes.reversed().reduce(0) { $0 << 8 | Self($1) }
+        self = 0
+        var shift: Self = 0
+        for byte in bytes {
+            self |= Self(byte) << shift
+            shift += 8
+        }
     }
 }
 
