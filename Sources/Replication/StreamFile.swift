@@ -83,7 +83,11 @@ package final class StreamFileSink: ByteSink {
     }
 
     package func write(_ bytes: ArraySlice<UInt8>) throws {
-        try StreamFileSink.guarded(path) { try descriptor.write(bytes) }
+        try write([bytes])
+    }
+
+    package func write(_ pieces: [ArraySlice<UInt8>]) throws {
+        try StreamFileSink.guarded(path) { try Descriptor.write(pieces, to: descriptor.rawValue) }
     }
 
     /// Makes the file durable and gives it its name, replacing what had it.

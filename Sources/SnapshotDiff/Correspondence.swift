@@ -89,9 +89,9 @@ final class Correspondence {
         switch rule {
         case .paths: return toBase[number]
         case .identities:
-            guard number != base.root, let old = try base.inode(number), let new = try source.inode(number),
-                try isSame(new, old)
-            else { return nil }
+            guard number != base.root, let new = try source.inode(number) else { return nil }
+            if try isUntouched(new) { return number }
+            guard let old = try base.inode(number), try isSame(new, old) else { return nil }
             return number
         case .origins:
             if !isPrepared { try findCandidates() }
@@ -168,6 +168,13 @@ final class Correspondence {
         guard new.kind == old.kind, !isKnown || new.birthGeneration == old.birthGeneration else { return false }
         // Trees that share no history can give one number in one generation to two inodes.
         return try isKnown && new.birthGeneration <= sharedGeneration() || canBecome(new, old)
+    }
+
+    /// Whether an inode of the source is still what it was when both trees were one, and the base is that tree.
+    private func isUntouched(_ new: Inode) throws -> Bool {
+        guard new.changeGeneration != 0, let last = base.identity.lineage.first?.generation else { return false }
+        let shared = try sharedGeneration()
+        return new.changeGeneration <= shared && last <= shared
     }
 
     /// What ``SnapshotTree/generationShared(with:)`` says; asked once.

@@ -122,7 +122,7 @@ extension Plan {
         try emit(.changeOwner(path, owner: inode.owner, group: inode.group))
         if inode.kind != .symbolicLink { try emit(.changeMode(path, permissions: inode.permissions)) }
         for attribute in attributes { try emit(.setExtendedAttribute(path, attribute)) }
-        try emitTimes(inode, at: path)
+        try emitTimes(inode.times, at: path)
         if inode.flags != 0 { try emitFlags(afterContents: inode.flags, at: path, of: inode.kind) }
     }
 }

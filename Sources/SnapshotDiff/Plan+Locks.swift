@@ -3,7 +3,7 @@ import SnapshotModel
 /// File attribute flags that forbid changes: taken off before anything is changed, and put back at the end.
 extension Plan {
     /// `FS_IMMUTABLE_FL` and `FS_APPEND_FL` (ioctl_iflags(2)).
-    private static let lockingFlags: UInt64 = 0x10 | 0x20
+    static let lockingFlags: UInt64 = 0x10 | 0x20
 
     /// What a device, a fifo or a link has of its directory's flags cannot be set.
     static func canHaveFlags(_ kind: FileKind) -> Bool { kind == .regular || kind == .directory }

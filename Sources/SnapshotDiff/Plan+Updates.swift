@@ -6,6 +6,7 @@ extension Plan {
 
     /// Sends what differs of one inode; its names are in place.
     func sendChanged(_ pair: InodePair, in comparison: TreeComparison) throws {
+        if try sendTimes(pair, in: comparison) { return }
         guard let old = try comparison.base.inode(pair.base),
             let reached = try reading(nil, { try finalPath(of: pair.source) }), let path = reached,
             let found = try reading(path, { try source.inode(pair.source) }), var new = found
@@ -43,9 +44,27 @@ extension Plan {
         if new.kind == .directory {
             if isChanged || hasNewFlags { moves.touched.insert(new.number) }
         } else if isChanged {
-            try emitTimes(new, at: path)
+            try emitTimes(new.times, at: path)
         }
         if hasNewFlags { try emitFlags(new.flags, at: path) }
+    }
+
+    /// Sends new times where the source knows that nothing else is new; false where it does not.
+    private func sendTimes(_ pair: InodePair, in comparison: TreeComparison) throws -> Bool {
+        guard comparison.options.contents == .identities, pair.source == pair.base, pair.source != root,
+            let change = source.timesChange(of: pair.source, from: comparison.base),
+            change.flags & Plan.lockingFlags == 0
+        else { return false }
+        guard comparison.counts(change) else { return true }
+        guard let parent = try placedPath(of: change.link.directory) else { return false }
+        let path = try path(change.link.name, in: parent)
+        try sink.countInode()
+        if change.kind == .directory {
+            moves.touched.insert(pair.source)
+        } else {
+            try emitTimes(change.times, at: path)
+        }
+        return true
     }
 
     private func sendAttributes(
@@ -73,7 +92,7 @@ extension Plan {
         directories.sort { $0.path < $1.path }
         for (path, number) in directories {
             guard let found = try reading(path, { try source.inode(number) }), let inode = found else { continue }
-            try emitTimes(inode, at: path)
+            try emitTimes(inode.times, at: path)
         }
     }
 }

@@ -64,8 +64,8 @@ final class Plan {
     }
 
     /// The times as the target can take them.
-    func emitTimes(_ inode: Inode, at path: RelativePath) throws {
-        var times = inode.times
+    func emitTimes(_ times: FileTimes, at path: RelativePath) throws {
+        var times = times
         if !sink.accepts.contains(.birthTimes) { times.born = nil }
         try emit(.setTimes(path, times))
     }

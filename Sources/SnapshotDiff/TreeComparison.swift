@@ -114,4 +114,9 @@ package final class TreeComparison {
         if options.ignoresUnsettableTimes { return false }
         return new.times.changed != old.times.changed || new.times.accessed != old.times.accessed
     }
+
+    /// The same of times that are known to be new.
+    func counts(_ change: TimesChange) -> Bool {
+        change.isModified || change.isTouched && !options.ignoresUnsettableTimes
+    }
 }

@@ -84,6 +84,11 @@ package protocol SnapshotTree: AnyObject {
     /// glance; false says nothing.
     func surelyHoldsSame(_ number: InodeNumber, as base: any SnapshotTree) throws -> Bool
 
+    /// What is new of an inode that `base` has too, where the tree can tell without a closer look that nothing but its
+    /// times is, and it has one name; nil says nothing. Asked in the order of numbers, after
+    /// ``forEachDifference(from:_:)``.
+    func timesChange(of number: InodeNumber, from base: any SnapshotTree) -> TimesChange?
+
     /// Visits what differs from `base`, where history shared by both makes that cheaper than reading both; in
     /// any order. A difference may be visited that is none when looked at closely.
     ///
@@ -101,6 +106,29 @@ package enum TreeDifference: Hashable, Sendable {
     case inode(InodeNumber)
     /// The same of an inode that the tree knows to be one and the same in both, if the base still has it.
     case commonInode(InodeNumber)
+}
+
+/// New times of an inode that is otherwise as it was.
+package struct TimesChange: Sendable {
+    package let kind: FileKind
+    /// File attribute flags, as ``Inode/flags``.
+    package let flags: UInt64
+    package let times: FileTimes
+    /// Whether it was modified at another time.
+    package let isModified: Bool
+    /// Whether its access or change time is another.
+    package let isTouched: Bool
+    /// Its only name.
+    package let link: InodeLink
+
+    /// - Parameters:
+    ///   - inode: as it is now.
+    ///   - former: the times that it had.
+    package init(_ inode: Inode, former: FileTimes, link: InodeLink) {
+        (kind, flags, times, self.link) = (inode.kind, inode.flags, inode.times, link)
+        isModified = times.modified != former.modified
+        isTouched = times.changed != former.changed || times.accessed != former.accessed
+    }
 }
 
 extension SnapshotTree {
@@ -121,6 +149,8 @@ extension SnapshotTree {
     package func generationShared(with base: any SnapshotTree) throws -> UInt64 { 0 }
 
     package func surelyHoldsSame(_ number: InodeNumber, as base: any SnapshotTree) throws -> Bool { false }
+
+    package func timesChange(of number: InodeNumber, from base: any SnapshotTree) -> TimesChange? { nil }
 
     package func forEachDifference(
         from base: any SnapshotTree, _ body: (TreeDifference) throws -> Void

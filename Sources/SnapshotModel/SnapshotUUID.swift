@@ -29,7 +29,7 @@ package struct SnapshotUUID: Hashable, Sendable {
 
     /// The 16 bytes in their usual order.
     package var bytes: [UInt8] {
-        [high, low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * $0)) } }
+        (0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? high : low) >> (56 - 8 * ($0 % 8))) }
     }
 
     /// The UUID in its text form `8-4-4-4-12`, in either case; nil for any other text.

@@ -20,19 +20,57 @@ extension BtrfsTree {
         } else {
             guard let last = base.identity.lineage.first?.generation, last <= shared else { return false }
         }
-        (base as? BtrfsTree)?.items.expect(changed.lazy.map(\.number.rawValue))
-        // Wanted when what has changed is told of.
-        items.expect(changed.lazy.map(\.number.rawValue))
+        var entries: AnswersAhead<EntriesComparison>?
+        if let base = base as? BtrfsTree {
+            entries = compareAhead(changed, base)
+        } else {
+            // Wanted when what has changed is told of.
+            items.expect(changed.lazy.map(\.number.rawValue))
+        }
         var differences = DirectoryDifferences(source: self, base: base)
         for inode in changed {
             switch inode.kind {
             case .file: try body(.commonInode(inode.number))
             case .directory(let size) where try differences.size(of: inode.number) == size:
                 try body(.commonInode(inode.number))
+            case .entries:
+                if let answer = entries?.take(inode.number.rawValue) {
+                    try differences.tell(inode.number, answer, body)
+                } else {
+                    try differences.visit(inode.number, body)
+                }
             case .directory, .any: try differences.visit(inode.number, body)
             }
         }
         return true
+    }
+
+    /// Begins to read of the base, and to compare, what will be asked for of inodes that both trees have.
+    private func compareAhead(_ changed: [ChangedInode], _ base: BtrfsTree) -> AnswersAhead<EntriesComparison> {
+        var (inodes, listed, sized) = ([CommonInode](), [CommonInode](), [UInt64]())
+        for inode in changed {
+            let number = inode.number.rawValue
+            switch inode.kind {
+            case .file: inodes.append(CommonInode(number: number, isDirectory: false))
+            case .directory:
+                inodes.append(CommonInode(number: number, isDirectory: true))
+                sized.append(number)
+            case .entries:
+                inodes.append(CommonInode(number: number, isDirectory: true))
+                listed.append(CommonInode(number: number, isDirectory: true))
+            case .any: break
+            }
+        }
+        base.items.expect(sized, onlyHeads: true)
+        let entries = AnswersAhead(listed, EntriesComparison(source: items.search, base: base.items.search))
+        compared = (base, AnswersAhead(inodes, TimesComparison(source: items.search, base: base.items.search)))
+        return entries
+    }
+
+    package func timesChange(of number: InodeNumber, from base: any SnapshotTree) -> TimesChange? {
+        guard compared?.base === base, let answer = compared?.times.take(number.rawValue) else { return nil }
+        if let directory = answer.directory { remember(directory.inode, links: [answer.change.link]) }
+        return answer.change
     }
 
     /// Both lists as one. What changed in the base tells nothing of the state that both trees come from.
@@ -81,6 +119,18 @@ private struct DirectoryDifferences {
         var size: UInt64 = 0
         try base.forEachEntry(in: number) { size += 2 * UInt64($0.name.bytes.count) }
         return size
+    }
+
+    /// Tells of entries that were compared.
+    mutating func tell(
+        _ number: InodeNumber, _ answer: EntriesComparison.Answer, _ body: (TreeDifference) throws -> Void
+    ) throws {
+        try body(.commonInode(number))
+        for entry in answer.added { try body(.entryAdded(directory: number, entry)) }
+        for entry in answer.removed {
+            try body(.entryRemoved(directory: number, entry))
+            try noteGone(entry, body)
+        }
     }
 
     mutating func visit(_ number: InodeNumber, _ body: (TreeDifference) throws -> Void) throws {

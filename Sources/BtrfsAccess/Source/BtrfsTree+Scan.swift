@@ -8,13 +8,14 @@ struct ChangedInode: Sendable {
         case file
         /// A directory that was there before and got no new entry, with the size that all its names give it.
         case directory(size: UInt64)
+        /// A directory that was there before, with a new entry.
+        case entries
         /// Anything may be new, or gone.
         case any
     }
 
     let number: InodeNumber
-    var kind: Kind
-}
+    var kind: Kind}
 
 extension BtrfsTree {
     /// Goes through all items of some types, of the whole tree, or of what of it was written in a generation or later;
@@ -66,8 +67,10 @@ extension BtrfsTree {
                 inodes.append(ChangedInode(number: number, kind: try BtrfsTree.kind(of: bytes, since: generation)))
             } else if try EntryItems.generation(bytes) >= generation {
                 // The entries of a directory come right behind it.
-                if inodes.last?.number == number { inodes.removeLast() }
-                inodes.append(ChangedInode(number: number, kind: .any))
+                guard let last = inodes.last, last.number == number else {
+                    return inodes.append(ChangedInode(number: number, kind: .any))
+                }
+                if case .directory = last.kind { inodes[inodes.count - 1].kind = .entries }
             }
         } visit: {
             inodes.append($0)

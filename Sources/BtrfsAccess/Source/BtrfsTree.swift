@@ -33,6 +33,8 @@ package final class BtrfsTree: SnapshotTree {
     /// The last in which anything of the tree was written, as far as is known.
     private var generation: UInt64
     private var lastInode: Inode?
+    /// What differs from a base that was asked about last.
+    var compared: (base: BtrfsTree, times: AnswersAhead<TimesComparison>)?
     /// Directories that were asked for: files are gone through in order, but to name one takes all above it.
     private var directories: [InodeNumber: (inode: Inode, links: [InodeLink]?)] = [:]
     /// Some 2 MiB.
@@ -150,9 +152,9 @@ package final class BtrfsTree: SnapshotTree {
         return found
     }
 
-    private func remember(_ directory: Inode) {
+    func remember(_ directory: Inode, links: [InodeLink]? = nil) {
         if directories.count >= BtrfsTree.maximumDirectories { directories.removeAll(keepingCapacity: true) }
-        directories[directory.number] = (directory, nil)
+        directories[directory.number] = (directory, links)
     }
 
     package func lookup(_ name: FileName, in directory: InodeNumber) throws -> DirectoryEntry? {

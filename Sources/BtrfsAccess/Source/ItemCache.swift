@@ -26,7 +26,7 @@ final class ItemCache {
     /// The longest read, where an eighth of all that is held is no less.
     private static let longRead = 512 << 10
     /// Who asks for an inode so near behind another one will ask for more between them, or behind.
-    private static let neighbourInodes: UInt64 = 8
+    static let neighbourInodes: UInt64 = 8
     /// Inodes of which the head is kept, and of which it is read ahead: some 700 bytes each with the places of its
     /// items, and 12 MiB where all are as long as they may be.
     private static let maximumHeads = 8192
@@ -174,11 +174,14 @@ final class ItemCache {
 
     /// Says which inodes will be asked for, in order: those that are no neighbours of others are read ahead, as many
     /// as are kept.
-    func expect(_ numbers: some Sequence<UInt64>) {
+    ///
+    /// - Parameter onlyHeads: whether nothing else will be asked of them, which all are then read ahead for.
+    func expect(_ numbers: some Sequence<UInt64>, onlyHeads: Bool = false) {
         var lone: [UInt64] = []
         var before: UInt64 = 0
         for number in numbers where lone.count < ItemCache.maximumHeads {
-            if number &- before >= ItemCache.neighbourInodes, heads[number] == nil { lone.append(number) }
+            let isLone = onlyHeads || number &- before >= ItemCache.neighbourInodes
+            if isLone, heads[number] == nil { lone.append(number) }
             before = number
         }
         headsAhead.begin(lone, through: ItemKey.Kind.lastOfHead, of: search)

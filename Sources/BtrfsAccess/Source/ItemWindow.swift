@@ -19,7 +19,7 @@ struct ItemRun: Sendable {
     private(set) var first = ItemKey(0, 0, 0)
     private(set) var last = ItemKey(0, 0, 0)
     private(set) var places: [Place] = []
-    fileprivate var buffer: [UInt8]
+    private var buffer: [UInt8]
     /// Bytes of the buffer.
     var size: Int { buffer.count }
 
@@ -54,6 +54,35 @@ struct ItemRun: Sendable {
         copy.buffer = Array(buffer.prefix(places.last.map { $0.position + $0.length } ?? 0))
         copy.places = places.map { $0 }
         return copy
+    }
+
+    /// The index of the first item whose key is not before one.
+    func index(from key: ItemKey) -> Int {
+        var (low, high) = (0, places.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if places[middle].key < key { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// Whether an item is the same as one of another run, key and contents.
+    func holdsSame(_ place: Place, as other: Place, of run: ItemRun) -> Bool {
+        guard place.key == other.key, place.length == other.length else { return false }
+        return unsafe buffer[place.range].withUnsafeBytes { left in
+            unsafe run.buffer[other.range].withUnsafeBytes { right in
+                guard let left = left.baseAddress, let right = right.baseAddress else { return true }
+                return unsafe memcmp(left, right, place.length) == 0
+            }
+        }
+    }
+
+    /// Lends the contents of an item.
+    func withContents<Result>(
+        _ place: Place, _ body: (borrowing RawSpan) throws(SnapshotError) -> Result
+    ) throws(SnapshotError) -> Result {
+        let bytes = unsafe buffer.span.bytes
+        return try body(bytes.extracting(place.range))
     }
 
     /// Finds out where items lie: in order, each within the buffer.
@@ -106,32 +135,19 @@ final class ItemWindow {
     }
 
     /// The index of the first item whose key is not before one.
-    func index(from key: ItemKey) -> Int {
-        var (low, high) = (0, run.places.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if run.places[middle].key < key { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
+    func index(from key: ItemKey) -> Int { run.index(from: key) }
 
     /// Whether an item is the same as one of another window, key and contents.
     func holdsSame(_ place: ItemRun.Place, as other: ItemRun.Place, of window: ItemWindow) -> Bool {
-        guard place.key == other.key, place.length == other.length else { return false }
-        return unsafe run.buffer[place.range].withUnsafeBytes { left in
-            unsafe window.run.buffer[other.range].withUnsafeBytes { right in
-                guard let left = left.baseAddress, let right = right.baseAddress else { return true }
-                return unsafe memcmp(left, right, place.length) == 0
-            }
-        }
+        run.holdsSame(place, as: other, of: window.run)
     }
 
     /// Lends the contents of an item.
     func withContents<Result>(
         _ place: ItemRun.Place, _ body: (borrowing RawSpan) throws(SnapshotError) -> Result
     ) throws(SnapshotError) -> Result {
-        let buffer = run.buffer
-        let bytes = unsafe buffer.span.bytes
-        return try body(bytes.extracting(place.range))
+        // It may be filled anew meanwhile.
+        let run = run
+        return try run.withContents(place, body)
     }
 }

@@ -2,12 +2,21 @@ import Codecs
 import SnapshotModel
 
 /// Commands in bytes, one behind another: each a header and attributes with type, length and value.
+///
+/// Contents of files are not copied, but for a few bytes: they come in between as they were given.
 struct BtrfsCommandEncoder {
     private typealias Attribute = BtrfsProtocol.Attribute
 
+    /// From how many bytes on contents are kept as they are: of fewer, a copy costs less.
+    private static let keptLength = 4096
+
     let version: UInt32
+    /// All but the contents that were kept.
     private var bytes: [UInt8] = []
-    /// Where the command begins that is being written.
+    /// Those, and behind how many of ``bytes`` they belong.
+    private var kept: [(position: Int, data: ArraySlice<UInt8>)] = []
+    private var keptLength = 0
+    /// Where in ``bytes`` the command begins that is being written.
     private var start = 0
 
     init(version: UInt32) {
@@ -21,9 +30,8 @@ struct BtrfsCommandEncoder {
         bytes.append(littleEndian: 0 as UInt32)
     }
 
-    mutating func add(_ attribute: BtrfsProtocol.Attribute, bytes value: some Collection<UInt8>) {
-        bytes.append(littleEndian: attribute.rawValue)
-        bytes.append(littleEndian: UInt16(truncatingIfNeeded: value.count))
+    mutating func add(_ attribute: BtrfsProtocol.Attribute, bytes value: [UInt8]) {
+        addHead(attribute, value.count)
         bytes.append(contentsOf: value)
     }
 
@@ -31,41 +39,72 @@ struct BtrfsCommandEncoder {
         add(attribute, bytes: path.bytes)
     }
 
+    mutating func add(_ attribute: BtrfsProtocol.Attribute, _ uuid: SnapshotUUID) {
+        addHead(attribute, 16)
+        bytes.append(littleEndian: uuid.high.byteSwapped)
+        bytes.append(littleEndian: uuid.low.byteSwapped)
+    }
+
     mutating func add(_ attribute: BtrfsProtocol.Attribute, _ value: some FixedWidthInteger & UnsignedInteger) {
-        bytes.append(littleEndian: attribute.rawValue)
-        bytes.append(littleEndian: UInt16(value.bitWidth / 8))
+        addHead(attribute, value.bitWidth / 8)
         bytes.append(littleEndian: value)
     }
 
     mutating func add(_ attribute: BtrfsProtocol.Attribute, _ time: Timestamp) {
-        bytes.append(littleEndian: attribute.rawValue)
-        bytes.append(littleEndian: 12 as UInt16)
+        addHead(attribute, 12)
         bytes.append(littleEndian: UInt64(bitPattern: time.seconds))
         bytes.append(littleEndian: time.nanoseconds)
+    }
+
+    /// What stands before a value: the number of the attribute and the length of the value, 16 bits each.
+    private mutating func addHead(_ attribute: BtrfsProtocol.Attribute, _ length: Int) {
+        bytes.append(littleEndian: UInt32(attribute.rawValue) | UInt32(truncatingIfNeeded: length) << 16)
     }
 
     /// File contents: always the last attribute; from protocol 2 on without a length.
     mutating func add(data: ArraySlice<UInt8>) {
         if version >= 2 {
             bytes.append(littleEndian: BtrfsProtocol.Attribute.data.rawValue)
+        } else {
+            addHead(.data, data.count)
+        }
+        if data.count < BtrfsCommandEncoder.keptLength {
             bytes.append(contentsOf: data)
         } else {
-            add(.data, bytes: data)
+            kept.append((bytes.count, data))
+            keptLength += data.count
         }
     }
 
     /// Gives the command its length and check. The check is of the whole command with its own field 0.
     mutating func finish() {
-        set(UInt32(bytes.count - start - BtrfsProtocol.commandHeaderLength), at: start)
-        set(CRC32C.update(0, bytes[start...]), at: start + 6)
+        let data = kept.last.flatMap { $0.position > start ? $0.data : nil } ?? []
+        set(UInt32(bytes.count - start - BtrfsProtocol.commandHeaderLength + data.count), at: start)
+        set(CRC32C.update(CRC32C.update(0, bytes[start...]), data), at: start + 6)
     }
 
+    /// How many bytes ``finished`` has.
+    var finishedLength: Int { bytes.count + keptLength }
+
     /// The commands that were finished.
-    var finished: ArraySlice<UInt8> { bytes[...] }
+    var finished: [ArraySlice<UInt8>] {
+        var pieces: [ArraySlice<UInt8>] = []
+        pieces.reserveCapacity(2 * kept.count + 1)
+        var position = 0
+        for (end, data) in kept {
+            pieces.append(bytes[position..<end])
+            pieces.append(data)
+            position = end
+        }
+        pieces.append(bytes[position...])
+        return pieces
+    }
 
     /// Forgets them.
     mutating func removeFinished() {
         bytes.removeAll(keepingCapacity: true)
+        kept.removeAll(keepingCapacity: true)
+        keptLength = 0
     }
 
     private mutating func set(_ value: UInt32, at index: Int) {

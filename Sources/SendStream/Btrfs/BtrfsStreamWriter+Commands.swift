@@ -46,7 +46,7 @@ extension BtrfsStreamWriter {
             try emit(.clone, path) {
                 $0.add(.fileOffset, offset)
                 $0.add(.cloneLength, length)
-                $0.add(.cloneUUID, bytes: source.snapshot.uuid.bytes)
+                $0.add(.cloneUUID, source.snapshot.uuid)
                 $0.add(.cloneGeneration, source.snapshot.generation)
                 $0.add(.clonePath, source.path)
                 $0.add(.cloneOffset, source.offset)

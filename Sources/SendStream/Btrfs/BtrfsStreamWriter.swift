@@ -58,10 +58,10 @@ package final class BtrfsStreamWriter: ReplayTarget {
         }
         encoder.begin(header.base.reference == nil ? .subvolume : .snapshot)
         encoder.add(.path, bytes: name.bytes)
-        encoder.add(.uuid, bytes: header.snapshot.uuid.bytes)
+        encoder.add(.uuid, header.snapshot.uuid)
         encoder.add(.generation, header.snapshot.generation)
         if let base = header.base.reference {
-            encoder.add(.cloneUUID, bytes: base.uuid.bytes)
+            encoder.add(.cloneUUID, base.uuid)
             encoder.add(.cloneGeneration, base.generation)
         }
         state = .inSnapshot
@@ -105,7 +105,7 @@ package final class BtrfsStreamWriter: ReplayTarget {
     /// Takes the command that was encoded, and writes what was gathered when that is enough.
     func emit() throws {
         encoder.finish()
-        if encoder.finished.count >= BtrfsStreamWriter.gatheredLength { try flush() }
+        if encoder.finishedLength >= BtrfsStreamWriter.gatheredLength { try flush() }
     }
 
     private func flush() throws {

@@ -107,11 +107,7 @@ extension FixedWidthInteger where Self: UnsignedInteger {
 extension [UInt8] {
     /// Appends a number of fixed width, the lowest byte first.
     mutating func append(littleEndian value: some FixedWidthInteger & UnsignedInteger) {
-        var rest = UInt64(value)
-        for _ in 0..<(value.bitWidth / 8) {
-            append(UInt8(truncatingIfNeeded: rest))
-            rest >>= 8
-        }
+        unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
     }
 
     /// Appends a number seven bits a byte, the lowest first.

@@ -8,6 +8,15 @@ package protocol ByteSource: AnyObject {
 package protocol ByteSink: AnyObject {
     /// Takes all the bytes.
     func write(_ bytes: ArraySlice<UInt8>) throws
+
+    /// Takes all the bytes of several pieces, one behind another.
+    func write(_ pieces: [ArraySlice<UInt8>]) throws
+}
+
+extension ByteSink {
+    package func write(_ pieces: [ArraySlice<UInt8>]) throws {
+        for piece in pieces { try write(piece) }
+    }
 }
 
 /// Bytes in memory, read once.

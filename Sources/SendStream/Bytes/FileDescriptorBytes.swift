@@ -29,8 +29,12 @@ package final class FileDescriptorSink: ByteSink {
     }
 
     package func write(_ bytes: ArraySlice<UInt8>) throws {
+        try write([bytes])
+    }
+
+    package func write(_ pieces: [ArraySlice<UInt8>]) throws {
         do {
-            try Descriptor.write(bytes, to: descriptor)
+            try Descriptor.write(pieces, to: descriptor)
         } catch {
             throw SnapshotError(.system, "the stream cannot be written", cause: error)
         }

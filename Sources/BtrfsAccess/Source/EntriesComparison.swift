@@ -1,0 +1,83 @@
+import SnapshotModel
+
+/// Compares the entries of directories of two trees.
+struct EntriesComparison: InodeComparison {
+    struct Answer: Sendable {
+        var added: [DirectoryEntry] = []
+        var removed: [DirectoryEntry] = []
+    }
+
+    /// With what is different alone, some 100 bytes an entry.
+    static let window = 64
+    private static let directoriesInBatch = 16
+    /// Bytes of one search.
+    private static let searchSize = 32 << 10
+
+    let source: any ItemSource
+    let base: any ItemSource
+
+    func batch(of inodes: ArraySlice<CommonInode>) -> ArraySlice<CommonInode> {
+        inodes.prefix(EntriesComparison.directoriesInBatch)
+    }
+
+    func answers(for inodes: ArraySlice<CommonInode>) -> [Answer?] {
+        var new = ItemReader(source, size: EntriesComparison.searchSize)
+        var old = ItemReader(base, size: EntriesComparison.searchSize)
+        return inodes.map { inode in try? answer(for: inode.number, &new, &old) }
+    }
+
+    /// Nil for what is not one directory in both trees.
+    private func answer(
+        for number: UInt64, _ new: inout ItemReader, _ old: inout ItemReader
+    ) throws(SnapshotError) -> Answer? {
+        guard let state = try directory(number, &new), let former = try directory(number, &old),
+            state.identity == former.identity
+        else { return nil }
+        let (entries, known) = (try entries(of: number, &new), try entries(of: number, &old))
+        var answer = Answer()
+        var next = known.startIndex
+        for entry in entries {
+            while next < known.endIndex, known[next].name < entry.name {
+                answer.removed.append(known[next])
+                next += 1
+            }
+            guard next < known.endIndex, known[next].name == entry.name else {
+                answer.added.append(entry)
+                continue
+            }
+            if known[next] != entry {
+                answer.removed.append(known[next])
+                answer.added.append(entry)
+            }
+            next += 1
+        }
+        answer.removed += known[next...]
+        return answer
+    }
+
+    private func directory(_ number: UInt64, _ reader: inout ItemReader) throws(SnapshotError) -> Inode? {
+        let key = ItemKey(number, ItemKey.Kind.inode)
+        reader.begin(from: key, through: key)
+        guard let place = try reader.skip(to: key, through: key), let inode = try InodeItem.named(reader.run, place)
+        else { return nil }
+        return inode.kind == .directory ? inode : nil
+    }
+
+    /// By name.
+    private func entries(of number: UInt64, _ reader: inout ItemReader) throws(SnapshotError) -> [DirectoryEntry] {
+        let (first, last) = (
+            ItemKey(number, ItemKey.Kind.entry), ItemKey(number, ItemKey.Kind.entry, .max)
+        )
+        reader.begin(from: first, through: last)
+        var entries: [DirectoryEntry] = []
+        var next = try reader.skip(to: first, through: last)
+        while let place = next {
+            try reader.run.withContents(place) { bytes throws(SnapshotError) in
+                try EntryItems.parse(bytes, into: &entries)
+            }
+            next = try reader.next(through: last)
+        }
+        entries.sort { $0.name < $1.name }
+        return entries
+    }
+}
