@@ -44,7 +44,10 @@ extension Plan {
             start = end
         }
         directories.sort { $0.path.lexicographicallyPrecedes($1.path) }
+        var files = directories.flatMap { moves.added[$0.range] }.filter { $0.kind == .regular }.map(\.inode)[...]
         for (_, range) in directories {
+            source.expectReads(of: files)
+            files = files.dropFirst(moves.added[range].count { $0.kind == .regular })
             // A directory below one that could not be read is not reached.
             guard try placedPath(of: moves.added[range.lowerBound].directory) != nil else { continue }
             for index in range { try place(index, in: comparison) }

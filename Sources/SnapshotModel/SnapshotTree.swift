@@ -52,6 +52,9 @@ package protocol SnapshotTree: AnyObject {
     /// as zeros. `count` is at most 1 MiB.
     func read(_ number: InodeNumber, at offset: UInt64, count: Int) throws -> ArraySlice<UInt8>
 
+    /// Says which files will be read next, in order, outside of a visit of their directory; only to have them at hand.
+    func expectReads(of files: ArraySlice<InodeNumber>)
+
     /// Asked when the contents of a file have been read: the inode as it is now, where it changed meanwhile and
     /// is to be read once more; nil where what was read is of one state, or no better can be had.
     func inodeToReadAgain(_ number: InodeNumber) throws -> Inode?
@@ -135,6 +138,8 @@ extension SnapshotTree {
     package var totals: SnapshotTotals? { nil }
 
     package var identifiesExtents: Bool { domain != nil }
+
+    package func expectReads(of files: ArraySlice<InodeNumber>) {}
 
     package func inodeToReadAgain(_ number: InodeNumber) throws -> Inode? { nil }
 

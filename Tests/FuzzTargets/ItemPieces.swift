@@ -39,6 +39,14 @@ struct ItemPieces: SealedPieces {
     var source: [ItemTable.Item] { pieces.filter { $0.side != 2 }.map(\.item) }
     var base: [ItemTable.Item] { pieces.filter { $0.side != 1 }.map(\.item) }
 
+    /// What the base had in the shared generation, and that with what was written later in its place.
+    var following: (source: [ItemTable.Item], base: [ItemTable.Item]) {
+        let former = base.filter { $0.generation <= sharedGeneration }
+        let later = source.filter { $0.generation > sharedGeneration }
+        let written = Set(later.map(\.key))
+        return (later + former.filter { !written.contains($0.key) }, former)
+    }
+
     func changed(_ piece: Piece, _ mutator: inout PieceMutator) -> Piece {
         var piece = piece
         let (key, other) = (piece.item.key, pieces[mutator.random.below(pieces.count)].item.key)

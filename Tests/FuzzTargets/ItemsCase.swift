@@ -54,7 +54,42 @@ enum ItemsCase {
         if answers.errors.isEmpty { try compare(source, answers) }
         let base = try tree(ItemTable(pieces.base, nodeSize: 256), shared: shared, last: .max - 2)
         try compareFiles(source, base)
+        try compareTimes(source, base)
         for base in [nil, base] { try send(source, base) }
+
+        // The same base, with what was written later in place of what it had.
+        let (later, former) = pieces.following
+        let past = try tree(ItemTable(former, nodeSize: 256), shared: shared, last: shared)
+        for nodeSize in [256, 65_536] {
+            try compareTimes(tree(ItemTable(later, nodeSize: nodeSize), shared: shared), past)
+        }
+    }
+
+    /// What surely has new times alone has nothing else that is new.
+    private static func compareTimes(_ source: BtrfsTree, _ base: BtrfsTree) throws(FuzzFinding) {
+        try StreamCase.expected("comparing times") { () throws in
+            var numbers: [InodeNumber] = []
+            _ = try source.forEachDifference(from: base) {
+                if case .commonInode(let number) = $0 { numbers.append(number) }
+            }
+            for number in numbers.sorted() {
+                guard let change = source.timesChange(of: number, from: base) else { continue }
+                guard let new = try source.inode(number), var old = try base.inode(number) else {
+                    throw FuzzFinding("an inode that has new times is not there")
+                }
+                let isModified = new.times.modified != old.times.modified
+                guard
+                    (change.kind, change.flags, change.times, change.isModified)
+                        == (new.kind, new.flags, new.times, isModified)
+                else { throw FuzzFinding("an inode has other times than it surely had") }
+                (old.times, old.changeGeneration) = (new.times, new.changeGeneration)
+                guard old == new, try source.links(of: number) == [change.link],
+                    try base.links(of: number) == [change.link],
+                    try source.extendedAttributes(of: number) == base.extendedAttributes(of: number),
+                    try extents(source, number) == extents(base, number)
+                else { throw FuzzFinding("more is new of an inode than its times") }
+            }
+        }
     }
 
     /// The items of what a tree says are a tree that says the same.
@@ -70,13 +105,14 @@ enum ItemsCase {
         guard again.lines.count == answers.lines.count else { throw FuzzFinding("an inode is gone, or one too many") }
     }
 
+    private static func extents(_ tree: BtrfsTree, _ number: InodeNumber) throws -> [FileExtent] {
+        var extents: [FileExtent] = []
+        try tree.forEachExtent(of: number, from: 0) { extents.append($0) }
+        return extents
+    }
+
     /// What looks the same at one glance is the same.
     private static func compareFiles(_ source: BtrfsTree, _ base: BtrfsTree) throws(FuzzFinding) {
-        func extents(_ tree: BtrfsTree, _ number: InodeNumber) throws -> [FileExtent] {
-            var extents: [FileExtent] = []
-            try tree.forEachExtent(of: number, from: 0) { extents.append($0) }
-            return extents
-        }
         try StreamCase.expected("comparing files") { () throws in
             try source.forEachInode { inode in
                 guard inode.kind == .regular, try base.inode(inode.number)?.kind == .regular,

@@ -4,7 +4,12 @@ import Workers
 struct CommonInode: Sendable {
     let number: UInt64
     /// Whether it is a directory in both.
-    let isDirectory: Bool
+    var isDirectory = false
+    /// Whether it is a directory of which it is worth while not to read the entries along with its neighbours.
+    var isLarge = false
+
+    /// The size of such a directory, which is twice the lengths of all names: some twenty entries.
+    static let largeSize: UInt64 = 512
 }
 
 /// What is asked about inodes of two trees, and answered on any thread.

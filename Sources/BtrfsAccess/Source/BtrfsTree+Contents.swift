@@ -68,16 +68,18 @@ extension BtrfsTree {
         if let bytes = try inlineContents(of: inode), offset + UInt64(count) <= UInt64(bytes.count) {
             return bytes[Int(offset)..<Int(offset) + count]
         }
-        if let bytes = try filesAhead.contents(of: number, smallFile), offset + UInt64(count) <= UInt64(bytes.count) {
+        if let bytes = try filesAhead.contents(of: number, smallFile, more: expectMoreFiles),
+            offset + UInt64(count) <= UInt64(bytes.count)
+        {
             return bytes[Int(offset)..<Int(offset) + count]
         }
         return try located { try contents.read(inode, at: offset, count: count) }
     }
 
-    /// The inode of an entry, where it is a small file of one name whose contents are not in the tree.
-    private func smallFile(_ entry: DirectoryEntry) throws -> Inode? {
-        guard let inode = try inode(entry.inode), inode.linkCount == 1, inode.size > 0,
-            inode.size <= UInt64(FileContents.pieceLength), try inlineBytes(of: entry.inode) == nil
+    /// An inode, where it is a small file of one name whose contents are not in the tree.
+    private func smallFile(_ number: InodeNumber) throws -> Inode? {
+        guard let inode = try inode(number), inode.linkCount == 1, inode.size > 0,
+            inode.size <= UInt64(FileContents.pieceLength), try inlineBytes(of: number) == nil
         else { return nil }
         return inode
     }

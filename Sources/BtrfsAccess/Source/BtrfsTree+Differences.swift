@@ -14,27 +14,32 @@ extension BtrfsTree {
     ) throws -> Bool {
         let shared = generationShared(with: base)
         guard shared > 0, shared < .max else { return false }
-        var changed = try changedInodes(since: shared + 1)
-        if let base = base as? BtrfsTree {
-            changed = BtrfsTree.merged(changed, try base.changedInodes(since: shared + 1))
-        } else {
-            guard let last = base.identity.lineage.first?.generation, last <= shared else { return false }
-        }
+        let isPast = base.identity.lineage.first.map { $0.generation <= shared } ?? false
+        let tree = base as? BtrfsTree
+        guard tree != nil || isPast else { return false }
+        let found = try changedInodes(since: shared + 1, base: isPast ? tree : nil)
+        var changed = found.inodes
+        if let tree, !isPast { changed = BtrfsTree.merged(changed, try tree.changedInodes(since: shared + 1).inodes) }
         var entries: AnswersAhead<EntriesComparison>?
-        if let base = base as? BtrfsTree {
-            entries = compareAhead(changed, base)
+        if let tree {
+            entries = compareAhead(changed, found.times, tree)
         } else {
             // Wanted when what has changed is told of.
             items.expect(changed.lazy.map(\.number.rawValue))
         }
         var differences = DirectoryDifferences(source: self, base: base)
+        var heads: [UInt64] = []
         for inode in changed {
             switch inode.kind {
-            case .file: try body(.commonInode(inode.number))
+            case .known: try body(.commonInode(inode.number))
             case .directory(let size) where try differences.size(of: inode.number) == size:
                 try body(.commonInode(inode.number))
             case .entries:
                 if let answer = entries?.take(inode.number.rawValue) {
+                    remember(answer.directory)
+                    tree?.remember(answer.former)
+                    heads.append(inode.number.rawValue)
+                    heads += answer.removed.lazy.map(\.inode.rawValue)
                     try differences.tell(inode.number, answer, body)
                 } else {
                     try differences.visit(inode.number, body)
@@ -42,34 +47,43 @@ extension BtrfsTree {
             case .directory, .any: try differences.visit(inode.number, body)
             }
         }
+        // Where these directories are will be asked, and which of what was removed is elsewhere now.
+        if !heads.isEmpty { items.expect(heads.sorted(), onlyHeads: true) }
         return true
     }
 
     /// Begins to read of the base, and to compare, what will be asked for of inodes that both trees have.
-    private func compareAhead(_ changed: [ChangedInode], _ base: BtrfsTree) -> AnswersAhead<EntriesComparison> {
-        var (inodes, listed, sized) = ([CommonInode](), [CommonInode](), [UInt64]())
-        for inode in changed {
-            let number = inode.number.rawValue
+    ///
+    /// - Parameter found: what is known of some of them.
+    private func compareAhead(
+        _ changed: [ChangedInode], _ found: [[FoundTimes]], _ base: BtrfsTree
+    ) -> AnswersAhead<EntriesComparison> {
+        var (inodes, listed, heads) = ([CommonInode](), [CommonInode](), [UInt64]())
+        var known = found.joined().lazy.map(\.number).makeIterator()
+        var next = known.next()
+        for inode in changed where inode.isCommon {
+            if inode.number == next { next = known.next() } else { inodes.append(inode.common) }
             switch inode.kind {
-            case .file: inodes.append(CommonInode(number: number, isDirectory: false))
-            case .directory:
-                inodes.append(CommonInode(number: number, isDirectory: true))
-                sized.append(number)
+            case .directory: heads.append(inode.number.rawValue)
             case .entries:
-                inodes.append(CommonInode(number: number, isDirectory: true))
-                listed.append(CommonInode(number: number, isDirectory: true))
-            case .any: break
+                listed.append(inode.common)
+                heads.append(inode.number.rawValue)
+            case .known, .any: break
             }
         }
-        base.items.expect(sized, onlyHeads: true)
+        base.items.expect(heads, onlyHeads: true)
         let entries = AnswersAhead(listed, EntriesComparison(source: items.search, base: base.items.search))
-        compared = (base, AnswersAhead(inodes, TimesComparison(source: items.search, base: base.items.search)))
+        let times = AnswersAhead(inodes, TimesComparison(source: items.search, base: base.items.search))
+        compared = ComparedTimes(base: base, found: found, ahead: times)
         return entries
     }
 
     package func timesChange(of number: InodeNumber, from base: any SnapshotTree) -> TimesChange? {
-        guard compared?.base === base, let answer = compared?.times.take(number.rawValue) else { return nil }
-        if let directory = answer.directory { remember(directory.inode, links: [answer.change.link]) }
+        guard compared?.base === base, let answer = compared?.take(number) else { return nil }
+        if let directory = answer.directory {
+            remember(directory.inode, links: [answer.change.link])
+            compared?.base.remember(directory.former)
+        }
         return answer.change
     }
 
@@ -98,6 +112,42 @@ extension BtrfsTree {
         return try located {
             try items.hasSameItems(from: first, through: last, as: base.items)
         }
+    }
+}
+
+/// What is new of one inode.
+struct FoundTimes: Sendable {
+    let number: InodeNumber
+    let answer: TimesComparison.Answer
+}
+
+/// New times of inodes that are otherwise as they were in a base.
+struct ComparedTimes {
+    let base: BtrfsTree
+    private var found: ArraySlice<[FoundTimes]>
+    /// Where in the first of those the next one is.
+    private var index = 0
+    private var ahead: AnswersAhead<TimesComparison>
+
+    /// - Parameters:
+    ///   - found: in the order of numbers.
+    ///   - ahead: of those that are not there.
+    init(base: BtrfsTree, found: [[FoundTimes]], ahead: AnswersAhead<TimesComparison>) {
+        (self.base, self.found, self.ahead) = (base, found[...], ahead)
+    }
+
+    /// What is known of an inode. Who asks goes from lower numbers to higher ones.
+    mutating func take(_ number: InodeNumber) -> TimesComparison.Answer? {
+        while let first = found.first {
+            while index < first.count, first[index].number < number { index += 1 }
+            if index < first.count {
+                return first[index].number == number ? first[index].answer : ahead.take(number.rawValue)
+            }
+            found[found.startIndex] = []
+            found.removeFirst()
+            index = 0
+        }
+        return ahead.take(number.rawValue)
     }
 }
 

@@ -28,13 +28,14 @@ package final class BtrfsTree: SnapshotTree {
     let extentRecords: ItemCache
     let contents: FileContents
     let filesAhead: FilesAhead
+    private var walkAhead = WalkAhead()
     /// The path by which it was opened, for messages.
     let place: String
     /// The last in which anything of the tree was written, as far as is known.
     private var generation: UInt64
     private var lastInode: Inode?
     /// What differs from a base that was asked about last.
-    var compared: (base: BtrfsTree, times: AnswersAhead<TimesComparison>)?
+    var compared: ComparedTimes?
     /// Directories that were asked for: files are gone through in order, but to name one takes all above it.
     private var directories: [InodeNumber: (inode: Inode, links: [InodeLink]?)] = [:]
     /// Some 2 MiB.
@@ -169,12 +170,32 @@ package final class BtrfsTree: SnapshotTree {
     }
 
     package func forEachEntry(in directory: InodeNumber, _ body: (DirectoryEntry) throws -> Void) throws {
-        let entries = try entries(of: directory)
-        filesAhead.begin(entries)
-        for (index, entry) in entries.enumerated() {
-            filesAhead.pass(index)
-            try body(entry)
+        for entry in try entriesInWalk(directory) { try body(entry) }
+    }
+
+    /// The entries of a directory that is visited; its files will be asked for next.
+    private func entriesInWalk(_ directory: InodeNumber) throws -> [DirectoryEntry] {
+        if filesAhead.hasGivenUp { walkAhead = WalkAhead() }
+        let (isExpected, listed) = walkAhead.take(directory)
+        let entries = try listed ?? entries(of: directory)
+        if listed == nil { walkAhead.enter(entries) }
+        if !isExpected { filesAhead.begin() }
+        if listed == nil { filesAhead.append(entries) }
+        return entries
+    }
+
+    package func expectReads(of files: ArraySlice<InodeNumber>) {
+        if let first = files.first, !filesAhead.expects(first) {
+            walkAhead = WalkAhead()
+            filesAhead.begin(files)
         }
+    }
+
+    /// Reads the entries of the directory that comes behind all that were read, whose files are wanted too.
+    func expectMoreFiles() -> Bool {
+        guard let entries = walkAhead.next({ try entries(of: $0) }) else { return false }
+        filesAhead.append(entries)
+        return true
     }
 
     /// The entries of a directory by name.

@@ -3,6 +3,9 @@ import SnapshotModel
 /// Compares the entries of directories of two trees.
 struct EntriesComparison: InodeComparison {
     struct Answer: Sendable {
+        /// The directory as it is, and as it was.
+        let directory: Inode
+        let former: Inode
         var added: [DirectoryEntry] = []
         var removed: [DirectoryEntry] = []
     }
@@ -34,7 +37,7 @@ struct EntriesComparison: InodeComparison {
             state.identity == former.identity
         else { return nil }
         let (entries, known) = (try entries(of: number, &new), try entries(of: number, &old))
-        var answer = Answer()
+        var answer = Answer(directory: state, former: former)
         var next = known.startIndex
         for entry in entries {
             while next < known.endIndex, known[next].name < entry.name {
@@ -58,7 +61,8 @@ struct EntriesComparison: InodeComparison {
     private func directory(_ number: UInt64, _ reader: inout ItemReader) throws(SnapshotError) -> Inode? {
         let key = ItemKey(number, ItemKey.Kind.inode)
         reader.begin(from: key, through: key)
-        guard let place = try reader.skip(to: key, through: key), let inode = try InodeItem.named(reader.run, place)
+        guard let place = try reader.skip(to: key, through: key),
+            let (inode, _) = try InodeItem.named(reader.run, place)
         else { return nil }
         return inode.kind == .directory ? inode : nil
     }

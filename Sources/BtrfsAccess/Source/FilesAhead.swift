@@ -2,61 +2,76 @@ import SnapshotModel
 import SystemCalls
 import Workers
 
-/// Reads the small files of a directory on other threads, in the order in which they will be asked for.
+/// Reads small files on other threads, in the order in which they will be asked for.
 ///
-/// Begins when the first of them is asked for, and gives up in a directory of which too little is: what is shared
-/// with other files is not read at all.
+/// Begins when one of them is asked for, and gives up until a walk begins anew where too little is: what is shared with
+/// other files is not read at all.
 final class FilesAhead {
     /// Some files are read by one piece of work, which costs as much to hand over as to read one.
     private static let filesInBatch = 8
     /// Batches in work, of ``filesInBatch`` files of at most ``FileContents/pieceLength`` each; most are far smaller,
     /// and one that is not ends its batch.
     private static let batches = 4
+    /// How far behind the file that was asked for last the next one is looked for.
+    private static let reach = 64
 
     private typealias Batch = (numbers: [InodeNumber], contents: PendingResult<[[UInt8]?]>)
 
     private let opener: FileOpener
-    private var listing: [DirectoryEntry] = []
-    /// The entry that is being visited, and the first that was not yet given to a thread.
-    private var (position, next) = (0, 0)
+    /// Files to come, and how many of the first of them were passed or given to a thread.
+    private var files: ArraySlice<InodeNumber> = []
     private var pending: [Batch] = []
     private var current: [InodeNumber: [UInt8]] = [:]
     private var used = 0
+    /// Whether too little of what was read was asked for.
+    private(set) var hasGivenUp = false
 
     init(opener: FileOpener) {
         self.opener = opener
     }
 
-    /// Says in what order files will be asked for.
-    func begin(_ entries: [DirectoryEntry]) {
-        (listing, position, next) = (entries, 0, 0)
+    /// Says in what order files will be asked for, and that nothing else will.
+    func begin(_ files: ArraySlice<InodeNumber> = []) {
+        self.files = files
         pending = []
         current = [:]
         used = 0
+        hasGivenUp = false
     }
 
-    /// Says which entry is visited now.
-    func pass(_ index: Int) {
-        position = index
+    /// Whether a file is one of the next that come.
+    func expects(_ number: InodeNumber) -> Bool {
+        current[number] != nil || pending.first?.numbers.contains(number) == true
+            || files.prefix(FilesAhead.reach).contains(number)
+    }
+
+    /// Says which files come behind those.
+    func append(_ entries: some Sequence<DirectoryEntry>) {
+        files += entries.lazy.filter { $0.kind == .regular }.map(\.inode)
     }
 
     /// All bytes of a file, where it is one of those to come.
     ///
-    /// - Parameter request: gives the inode of an entry; nil for what is not to be read.
-    func contents(of number: InodeNumber, _ request: (DirectoryEntry) throws -> Inode?) throws -> [UInt8]? {
+    /// - Parameters:
+    ///   - request: gives an inode; nil for what is not to be read.
+    ///   - more: appends further files; false where there are none.
+    func contents(
+        of number: InodeNumber, _ request: (InodeNumber) throws -> Inode?, more: () -> Bool
+    ) throws -> [UInt8]? {
         if let bytes = current[number] {
             used += 1
             return bytes
         }
         if pending.first?.numbers.contains(number) != true {
-            guard position < listing.count, listing[position].inode == number else { return nil }
-            next = position
+            guard let index = files.prefix(FilesAhead.reach).firstIndex(of: number) else { return nil }
+            files = files[index...]
             pending = []
-            try fill(request)
+            try fill(request, more)
         }
         guard let batch = pending.first, batch.numbers.contains(number) else { return nil }
         if used * 2 < current.count {
-            begin([])
+            begin()
+            hasGivenUp = true
             return nil
         }
         pending.removeFirst()
@@ -65,18 +80,19 @@ final class FilesAhead {
         current = [:]
         for (number, bytes) in zip(batch.numbers, contents) { current[number] = bytes }
         used = 1
-        try fill(request)
+        try fill(request, more)
         return current[number]
     }
 
-    private func fill(_ request: (DirectoryEntry) throws -> Inode?) throws {
-        while pending.count < FilesAhead.batches, next < listing.count {
+    private func fill(_ request: (InodeNumber) throws -> Inode?, _ more: () -> Bool) throws {
+        while pending.count < FilesAhead.batches {
             var inodes: [Inode] = []
             var length: UInt64 = 0
-            while inodes.count < FilesAhead.filesInBatch, length < FileContents.pieceLength, next < listing.count {
-                let entry = listing[next]
-                next += 1
-                guard entry.kind == .regular, let inode = try request(entry) else { continue }
+            while inodes.count < FilesAhead.filesInBatch, length < FileContents.pieceLength {
+                guard let number = files.popFirst() else {
+                    if more() { continue } else { break }
+                }
+                guard let inode = try request(number) else { continue }
                 inodes.append(inode)
                 length += inode.size
             }

@@ -2,7 +2,8 @@ import SnapshotModel
 
 /// Goes through items of one tree in order, some read at a time.
 struct ItemReader {
-    private let search: any ItemSource
+    /// Nil where all are there.
+    private let search: (any ItemSource)?
     /// What was read last.
     private(set) var run: ItemRun
     private var index = 0
@@ -15,8 +16,17 @@ struct ItemReader {
         run = ItemRun(size: max(size, 2 * search.nodeSize))
     }
 
+    /// Goes through items that were read, in one go.
+    init(_ run: ItemRun) {
+        search = nil
+        self.run = run
+        range = SearchRange(first: run.first, last: run.last)
+        isRead = true
+    }
+
     /// Goes on with other items.
     mutating func begin(from first: ItemKey, through last: ItemKey) {
+        guard search != nil else { return }
         range = SearchRange(first: first, last: last)
         isRead = false
     }
@@ -25,7 +35,7 @@ struct ItemReader {
     mutating func skip(to key: ItemKey, through last: ItemKey) throws(SnapshotError) -> ItemRun.Place? {
         // Not through all that a directory or a large file has.
         if !isRead || run.last < key {
-            guard key <= range.last else { return nil }
+            guard search != nil, key <= range.last else { return nil }
             range.first = max(range.first, key)
             try fill()
         }
@@ -41,7 +51,7 @@ struct ItemReader {
 
     private mutating func place(through last: ItemKey) throws(SnapshotError) -> ItemRun.Place? {
         if index == run.places.count {
-            guard run.last < min(last, range.last), let next = run.last.next else { return nil }
+            guard search != nil, run.last < min(last, range.last), let next = run.last.next else { return nil }
             range.first = next
             try fill()
             guard !run.places.isEmpty else { return nil }
@@ -51,7 +61,7 @@ struct ItemReader {
     }
 
     private mutating func fill() throws(SnapshotError) {
-        try run.fill(search, range)
+        if let search { try run.fill(search, range) }
         index = 0
         isRead = true
     }

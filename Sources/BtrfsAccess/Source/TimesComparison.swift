@@ -6,26 +6,34 @@ struct TimesComparison: InodeComparison {
         let change: TimesChange
         /// Of a directory, which files are then found in.
         let directory: DirectoryState?
+        /// Whether the names in a directory are as long as they were, together.
+        let hasSameSize: Bool
     }
 
-    /// Apart from the answers, of which few are directories.
+    /// A directory as it is, and as it was. Apart from the answers, few of which have one.
     final class DirectoryState: Sendable {
         let inode: Inode
+        let former: Inode
 
-        init(_ inode: Inode) {
-            self.inode = inode
+        init(_ inode: Inode, former: Inode) {
+            (self.inode, self.former) = (inode, former)
         }
     }
 
-    private typealias Found = (inode: Inode, former: FileTimes, link: InodeLink)
+    /// An inode as it is, and what it was.
+    private struct States {
+        let inode: Inode
+        let former: Inode
+        let hasSameSize: Bool
+    }
 
     /// Of some 150 bytes for each inode, 10 MiB: as many as most changes have, so that they are compared while names
     /// are brought to their places.
     static let window = 64
     /// How many inodes are looked at in one go, and how many groups of neighbours, each of which takes a search.
-    private static let (inodesInBatch, groupsInBatch) = (1024, 64)
+    private static let (inodesInBatch, groupsInBatch) = (1024, 128)
     /// Bytes of one search.
-    private static let searchSize = 256 << 10
+    static let searchSize = 256 << 10
 
     let source: any ItemSource
     let base: any ItemSource
@@ -41,16 +49,23 @@ struct TimesComparison: InodeComparison {
     }
 
     func answers(for inodes: ArraySlice<CommonInode>) -> [Answer?] {
-        var answers: [Answer?] = []
-        answers.reserveCapacity(inodes.count)
         var new = ItemReader(source, size: TimesComparison.searchSize)
         var old = ItemReader(base, size: TimesComparison.searchSize)
+        return TimesComparison.answers(for: inodes, &new, &old)
+    }
+
+    /// The same with both trees as they are read.
+    static func answers(
+        for inodes: ArraySlice<CommonInode>, _ new: inout ItemReader, _ old: inout ItemReader
+    ) -> [Answer?] {
+        var answers: [Answer?] = []
+        answers.reserveCapacity(inodes.count)
         var rest = inodes
         while let first = rest.first {
-            let group = TimesComparison.neighbours(in: rest)
+            let group = neighbours(in: rest)
             rest = rest.dropFirst(group.count)
             do {
-                let last = TimesComparison.last(of: group[group.endIndex - 1])
+                let last = last(of: group[group.endIndex - 1])
                 new.begin(from: ItemKey(first.number, 0), through: last)
                 old.begin(from: ItemKey(first.number, 0), through: last)
                 for inode in group { answers.append(try answer(for: inode, &new, &old)) }
@@ -64,7 +79,9 @@ struct TimesComparison: InodeComparison {
     /// The first inodes whose items are read together.
     private static func neighbours(in inodes: ArraySlice<CommonInode>) -> ArraySlice<CommonInode> {
         var end = inodes.startIndex + 1
-        while end < inodes.endIndex, inodes[end].number - inodes[end - 1].number < ItemCache.neighbourInodes {
+        while end < inodes.endIndex, !inodes[end - 1].isLarge,
+            inodes[end].number - inodes[end - 1].number < ItemCache.neighbourInodes
+        {
             end += 1
         }
         return inodes[..<end]
@@ -75,27 +92,18 @@ struct TimesComparison: InodeComparison {
         ItemKey(inode.number, inode.isDirectory ? ItemKey.Kind.lastOfHead : .max, .max)
     }
 
-    private func answer(
+    private static func answer(
         for inode: CommonInode, _ new: inout ItemReader, _ old: inout ItemReader
     ) throws(SnapshotError) -> Answer? {
-        guard let (found, former, link) = try compare(inode, &new, &old) else { return nil }
-        return Answer(
-            change: TimesChange(found, former: former, link: link),
-            directory: inode.isDirectory ? DirectoryState(found) : nil)
-    }
-
-    private func compare(
-        _ inode: CommonInode, _ new: inout ItemReader, _ old: inout ItemReader
-    ) throws(SnapshotError) -> Found? {
-        let (first, last) = (ItemKey(inode.number, 0), TimesComparison.last(of: inode))
+        let (first, last) = (ItemKey(inode.number, 0), last(of: inode))
         var newPlace = try new.skip(to: first, through: last)
         var oldPlace = try old.skip(to: first, through: last)
-        var found: (inode: Inode, former: FileTimes)?
+        var states: States?
         var links: [InodeLink] = []
         while let place = newPlace, let former = oldPlace {
             if place.key.type == ItemKey.Kind.inode {
-                found = try states(new.run, place, old.run, former, inode)
-                if found == nil { return nil }
+                states = try compare(new.run, place, old.run, former, inode)
+                if states == nil { return nil }
             } else {
                 guard new.run.holdsSame(place, as: former, of: old.run) else { return nil }
                 if place.key.type == ItemKey.Kind.link {
@@ -106,30 +114,37 @@ struct TimesComparison: InodeComparison {
             }
             (newPlace, oldPlace) = (try new.next(through: last), try old.next(through: last))
         }
-        guard newPlace == nil, oldPlace == nil, let found, links.count == 1 else { return nil }
-        return (found.inode, found.former, links[0])
+        guard newPlace == nil, oldPlace == nil, let states, links.count == 1 else { return nil }
+        return Answer(
+            change: TimesChange(states.inode, former: states.former.times, link: links[0]),
+            directory: inode.isDirectory ? DirectoryState(states.inode, former: states.former) : nil,
+            hasSameSize: states.hasSameSize)
     }
 
-    /// An inode as it is, and the times that it had, where nothing else differs.
-    private func states(
+    /// Nil where anything but times differs, or there is no such inode.
+    private static func compare(
         _ new: ItemRun, _ place: ItemRun.Place, _ old: ItemRun, _ former: ItemRun.Place, _ inode: CommonInode
-    ) throws(SnapshotError) -> (inode: Inode, former: FileTimes)? {
+    ) throws(SnapshotError) -> States? {
         guard place.key == former.key, place.key.offset == 0,
-            let state = try InodeItem.named(new, place), var known = try InodeItem.named(old, former),
+            let (state, size) = try InodeItem.named(new, place), let known = try InodeItem.named(old, former),
             state.linkCount == 1, (state.kind == .directory) == inode.isDirectory,
-            state.times.born == known.times.born
+            state.times.born == known.inode.times.born
         else { return nil }
-        let times = known.times
-        (known.times, known.changeGeneration) = (state.times, state.changeGeneration)
-        return known == state ? (state, times) : nil
+        var expected = known.inode
+        (expected.times, expected.changeGeneration) = (state.times, state.changeGeneration)
+        guard expected == state else { return nil }
+        return States(inode: state, former: known.inode, hasSameSize: size == known.size)
     }
 }
 
 extension InodeItem {
-    /// The inode of an item; nil where it has no name.
-    static func named(_ run: ItemRun, _ place: ItemRun.Place) throws(SnapshotError) -> Inode? {
+    /// The inode of an item, and what that has for a size; nil where it has no name.
+    static func named(
+        _ run: ItemRun, _ place: ItemRun.Place
+    ) throws(SnapshotError) -> (inode: Inode, size: UInt64)? {
         try run.withContents(place) { bytes throws(SnapshotError) in
-            try hasName(bytes) ? try parse(bytes, number: place.key.object) : nil
+            guard try hasName(bytes) else { return nil }
+            return (try parse(bytes, number: place.key.object), try directorySize(bytes))
         }
     }
 }

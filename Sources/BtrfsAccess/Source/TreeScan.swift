@@ -7,8 +7,8 @@ struct TreeScan: Sendable {
     typealias Reader<Value> =
         @Sendable (ItemKey, borrowing RawSpan, inout [Value]) throws(SnapshotError) -> Void
 
-    /// A range has at least this many objects: of inodes with all that the tree holds of them, some 10 MiB.
-    static let shortestStep: UInt64 = 16_384
+    /// A range has at least this many objects: of inodes with all that the tree holds of them, some 3 MiB.
+    static let shortestStep: UInt64 = 4096
     /// A range is longer where the tree would have more of them.
     static let mostSteps: UInt64 = 4096
     /// How much one search reads.
@@ -16,15 +16,13 @@ struct TreeScan: Sendable {
 
     let search: any ItemSource
     let generation: UInt64
-    /// Items of other types are passed over.
-    let types: [UInt8]
 
     /// The highest object that has anything to be read; the first one where none has.
     func lastObject(from first: UInt64) throws(SnapshotError) -> UInt64 {
         var run = ItemRun(size: 2 * search.nodeSize)
         var (low, high) = (first, BtrfsTree.lastNumber)
-        // From where most trees end on, doubled until it is too much.
-        var middle = min(high, first + TreeScan.shortestStep)
+        // From where many trees end on, doubled until it is too much.
+        var middle = min(high, first + 16_384)
         while low < high {
             try run.fill(
                 search,
@@ -38,23 +36,39 @@ struct TreeScan: Sendable {
         return low
     }
 
-    /// What is made of the items of some objects, in the order of their keys.
+    /// What is made of the items of some objects that have one of some types, in the order of their keys.
     func values<Value>(
-        of objects: ClosedRange<UInt64>, _ read: Reader<Value>
+        of objects: ClosedRange<UInt64>, _ types: [UInt8], _ read: Reader<Value>
     ) throws(SnapshotError) -> [Value] {
         var values: [Value] = []
+        try forEachRun(of: objects) { run throws(SnapshotError) in
+            try TreeScan.read(run, types, read, into: &values)
+        }
+        return values
+    }
+
+    static func read<Value>(
+        _ run: ItemRun, _ types: [UInt8], _ read: Reader<Value>, into values: inout [Value]
+    ) throws(SnapshotError) {
+        for place in run.places where types.contains(place.key.type) {
+            try run.withContents(place) { bytes throws(SnapshotError) in
+                try read(place.key, bytes, &values)
+            }
+        }
+    }
+
+    /// Visits all items of some objects, some at a time.
+    func forEachRun(
+        of objects: ClosedRange<UInt64>, _ body: (ItemRun) throws(SnapshotError) -> Void
+    ) throws(SnapshotError) {
         var range = SearchRange(
             first: ItemKey(objects.lowerBound, 0), last: ItemKey(objects.upperBound, .max, .max),
             generation: generation)
-        let window = ItemWindow(size: TreeScan.size)
+        var run = ItemRun(size: TreeScan.size)
         while true {
-            try window.fill(search, range)
-            for place in window.places where types.contains(place.key.type) {
-                try window.withContents(place) { bytes throws(SnapshotError) in
-                    try read(place.key, bytes, &values)
-                }
-            }
-            guard window.last < range.last, let next = window.last.next else { return values }
+            try run.fill(search, range)
+            try body(run)
+            guard run.last < range.last, let next = run.last.next else { return }
             range.first = next
         }
     }
