@@ -33,6 +33,10 @@ package final class BtrfsTree: SnapshotTree {
     let place: String
     /// The last in which anything of the tree was written, as far as is known.
     private var generation: UInt64
+    /// When the tree was last seen to be what it was.
+    private var lastLook: ContinuousClock.Instant?
+    /// Two transactions take more: each waits for the disk twice.
+    private static let shortestTransactions = Duration.milliseconds(1)
     private var lastInode: Inode?
     /// What differs from a base that was asked about last.
     var compared: ComparedTimes?
@@ -104,8 +108,18 @@ package final class BtrfsTree: SnapshotTree {
     }
 
     /// A balance writes the leaves of a read-only subvolume anew.
+    ///
+    /// Before an address can mean another extent, one transaction has to free it and another to use it again: as long
+    /// as nothing has moved, one look holds for as long as that takes at least.
     package func haveExtentsMoved() throws -> Bool {
-        guard try located({ try items.isWritten(since: generation &+ 1) }) else { return false }
+        let now = ContinuousClock.now
+        if let lastLook, now - lastLook < BtrfsTree.shortestTransactions { return false }
+        guard try located({ try items.isWritten(since: generation &+ 1) }) else {
+            // Where something moved once, no look is spared.
+            if generation == subvolume.generation { lastLook = now }
+            return false
+        }
+        lastLook = nil
         do {
             generation = try Subvolume(of: directory.descriptor).generation
         } catch {

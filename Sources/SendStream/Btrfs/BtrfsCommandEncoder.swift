@@ -25,13 +25,12 @@ struct BtrfsCommandEncoder {
 
     mutating func begin(_ command: BtrfsProtocol.Command) {
         start = bytes.count
-        bytes.append(littleEndian: 0 as UInt32)
-        bytes.append(littleEndian: command.rawValue)
-        bytes.append(littleEndian: 0 as UInt32)
+        // The length and the check, of four bytes each, are set when they are known.
+        append((0 as UInt16, 0 as UInt16, command.rawValue.littleEndian, 0 as UInt16, 0 as UInt16))
     }
 
     mutating func add(_ attribute: BtrfsProtocol.Attribute, bytes value: [UInt8]) {
-        addHead(attribute, value.count)
+        append(head(attribute, value.count))
         bytes.append(contentsOf: value)
     }
 
@@ -40,25 +39,36 @@ struct BtrfsCommandEncoder {
     }
 
     mutating func add(_ attribute: BtrfsProtocol.Attribute, _ uuid: SnapshotUUID) {
-        addHead(attribute, 16)
-        bytes.append(littleEndian: uuid.high.byteSwapped)
-        bytes.append(littleEndian: uuid.low.byteSwapped)
+        let (first, second) = (halves(uuid.high.byteSwapped), halves(uuid.low.byteSwapped))
+        append((head(attribute, 16), first.low, first.high, second.low, second.high))
     }
 
-    mutating func add(_ attribute: BtrfsProtocol.Attribute, _ value: some FixedWidthInteger & UnsignedInteger) {
-        addHead(attribute, value.bitWidth / 8)
-        bytes.append(littleEndian: value)
+    mutating func add(_ attribute: BtrfsProtocol.Attribute, _ value: UInt64) {
+        let (low, high) = halves(value)
+        append((head(attribute, 8), low, high))
+    }
+
+    mutating func add(_ attribute: BtrfsProtocol.Attribute, _ value: UInt32) {
+        append((head(attribute, 4), value.littleEndian))
     }
 
     mutating func add(_ attribute: BtrfsProtocol.Attribute, _ time: Timestamp) {
-        addHead(attribute, 12)
-        bytes.append(littleEndian: UInt64(bitPattern: time.seconds))
-        bytes.append(littleEndian: time.nanoseconds)
+        let (low, high) = halves(UInt64(bitPattern: time.seconds))
+        append((head(attribute, 12), low, high, time.nanoseconds.littleEndian))
     }
 
     /// What stands before a value: the number of the attribute and the length of the value, 16 bits each.
-    private mutating func addHead(_ attribute: BtrfsProtocol.Attribute, _ length: Int) {
-        bytes.append(littleEndian: UInt32(attribute.rawValue) | UInt32(truncatingIfNeeded: length) << 16)
+    private func head(_ attribute: BtrfsProtocol.Attribute, _ length: Int) -> UInt32 {
+        (UInt32(attribute.rawValue) | UInt32(truncatingIfNeeded: length) << 16).littleEndian
+    }
+
+    private func halves(_ value: UInt64) -> (low: UInt32, high: UInt32) {
+        (UInt32(truncatingIfNeeded: value).littleEndian, UInt32(truncatingIfNeeded: value >> 32).littleEndian)
+    }
+
+    /// Appends numbers of one width, which lie in memory as they do in a stream.
+    private mutating func append<Numbers: BitwiseCopyable>(_ numbers: Numbers) {
+        unsafe withUnsafeBytes(of: numbers) { unsafe bytes.append(contentsOf: $0) }
     }
 
     /// File contents: always the last attribute; from protocol 2 on without a length.
@@ -66,7 +76,7 @@ struct BtrfsCommandEncoder {
         if version >= 2 {
             bytes.append(littleEndian: BtrfsProtocol.Attribute.data.rawValue)
         } else {
-            addHead(.data, data.count)
+            append(head(.data, data.count))
         }
         if data.count < BtrfsCommandEncoder.keptLength {
             bytes.append(contentsOf: data)
