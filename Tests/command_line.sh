@@ -73,7 +73,9 @@ expect 0 '' '' send -q -f nowhere.stream vol/home@one
 holds "-f does not replace a device" test -L nowhere.stream -a -c /dev/null
 ln -s full.stream linked.stream
 expect 0 '' '' send -q -f linked.stream vol/home@two
+expect 0 '' '' send -q -f two.stream vol/home@two
 holds "-f does not replace a link" test -L linked.stream -a -f full.stream
+holds "-f writes to where a link leads" cmp -s full.stream two.stream
 expect 0 '' '' send -q -f linked.stream vol/home@one
 mkfifo passed.stream
 timeout 60 cat passed.stream >behind.stream &

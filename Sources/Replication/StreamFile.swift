@@ -32,8 +32,8 @@ package final class StreamFileSource: ByteSource {
 /// A stream that is being stored: it gets its name, durable, only when it is complete.
 ///
 /// Until then it is `NAME.partial`, locked: one without a lock was left by a crash, and is begun anew. Where a symbolic
-/// link leads to the file, both lie where that is. What is there and no file, such as `/dev/null` or a FIFO, keeps its
-/// name and is written to.
+/// link leads to a file, both lie where that is; one that leads nowhere is replaced. What is there and no file, such as
+/// `/dev/null` or a FIFO, keeps its name and is written to.
 package final class StreamFileSink: ByteSink {
     /// As it was named.
     private let path: String
@@ -48,7 +48,7 @@ package final class StreamFileSink: ByteSink {
     package init(path: String) throws {
         self.path = path
         storedPath = StreamFileSink.resolved(path) ?? path
-        if let present = try? Descriptor.open(path, flags: OpenFlags.holdOnly).status(), !present.isRegular {
+        if let present = try StreamFileSink.status(path), !present.isRegular {
             partialPath = nil
             descriptor = try StreamFileSink.guarded(path) { try Descriptor.open(path, flags: O_WRONLY) }
             return
@@ -75,6 +75,17 @@ package final class StreamFileSink: ByteSink {
         if !isComplete, let partialPath { unsafe _ = unlink(partialPath) }
     }
 
+    /// Of what a path leads to; nil where there is nothing. A link that must not be followed is an error.
+    private static func status(_ path: String) throws -> FileStatus? {
+        try guarded(path) {
+            do {
+                return try Descriptor.open(path, flags: OpenFlags.holdOnly).status()
+            } catch let error as SystemCallError where error.isMissing {
+                return nil
+            }
+        }
+    }
+
     /// Where a path leads that is there; nil for any other.
     private static func resolved(_ path: String) -> String? {
         guard let resolved = unsafe realpath(path, nil) else { return nil }
@@ -92,7 +103,15 @@ package final class StreamFileSink: ByteSink {
 
     /// Makes the file durable and gives it its name, replacing what had it.
     package func complete() throws {
-        guard let partialPath else { return }
+        guard let partialPath else {
+            return try StreamFileSink.guarded(path) {
+                do {
+                    try descriptor.sync()
+                } catch let error as SystemCallError where error.isInvalid {
+                    // Nothing is kept there.
+                }
+            }
+        }
         try StreamFileSink.guarded(path) { try descriptor.sync() }
         guard unsafe rename(partialPath, storedPath) == 0 else {
             throw SnapshotError(

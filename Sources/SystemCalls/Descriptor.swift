@@ -49,7 +49,14 @@ package struct Descriptor: ~Copyable, Sendable {
             }
         }
         if let failure { throw failure }
-        return bytes
+        // Who keeps a part of it keeps all of its room.
+        return bytes.count < count / 4 ? unsafe bytes.withUnsafeBufferPointer { unsafe [UInt8]($0) } : bytes
+    }
+
+    /// Whether there is something to read, or the end, without a wait.
+    package static func hasInput(_ rawValue: Int32) -> Bool {
+        var request = pollfd(fd: rawValue, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&request, 1, 0) != 0
     }
 
     /// Writes all bytes at `offset`.

@@ -3,7 +3,7 @@ import Workers
 /// An inode of two trees.
 struct CommonInode: Sendable {
     let number: UInt64
-    /// Whether it is a directory in both.
+    /// Whether it is a directory.
     var isDirectory = false
     /// Whether it is a directory of which it is worth while not to read the entries along with its neighbours.
     var isLarge = false

@@ -53,10 +53,10 @@ extension BtrfsTree {
             try scan.forEachRun(of: objects) { run throws(SnapshotError) in
                 let first = inodes.count
                 try TreeScan.read(run, ChangedInode.types, ChangedInode.reader(generation), into: &inodes)
-                if var base = reader.take() {
-                    ExaminedInode.compare(&inodes, from: first, in: run, with: &base)
-                    reader = base
-                }
+                // Where numbers are far apart elsewhere, one range can have any number of inodes.
+                guard inodes.count < ExaminedInode.mostInRange, var base = reader.take() else { return }
+                ExaminedInode.compare(&inodes, from: first, in: run, with: &base)
+                reader = base
             }
             return [ChangedInodes(inodes)]
         } visit: {

@@ -35,10 +35,10 @@ package final class BtrfsTree: SnapshotTree {
     private var generation: UInt64
     /// When the tree was last seen to be what it was.
     private var lastLook: ContinuousClock.Instant?
-    /// Two transactions take more: each waits for the disk twice.
-    private static let shortestTransactions = Duration.milliseconds(1)
+    /// A commit takes more: it waits for the disk twice.
+    private static let shortestCommit = Duration.milliseconds(1)
     private var lastInode: Inode?
-    /// What differs from a base that was asked about last.
+    /// New times since a base that was asked about last.
     var compared: ComparedTimes?
     /// Directories that were asked for: files are gone through in order, but to name one takes all above it.
     private var directories: [InodeNumber: (inode: Inode, links: [InodeLink]?)] = [:]
@@ -109,11 +109,11 @@ package final class BtrfsTree: SnapshotTree {
 
     /// A balance writes the leaves of a read-only subvolume anew.
     ///
-    /// Before an address can mean another extent, one transaction has to free it and another to use it again: as long
-    /// as nothing has moved, one look holds for as long as that takes at least.
+    /// Before an address can mean another extent, the transaction that frees it has to be committed: as long as nothing
+    /// has moved, one look holds for as long as that takes at least.
     package func haveExtentsMoved() throws -> Bool {
         let now = ContinuousClock.now
-        if let lastLook, now - lastLook < BtrfsTree.shortestTransactions { return false }
+        if let lastLook, now - lastLook < BtrfsTree.shortestCommit { return false }
         guard try located({ try items.isWritten(since: generation &+ 1) }) else {
             // Where something moved once, no look is spared.
             if generation == subvolume.generation { lastLook = now }
@@ -184,7 +184,10 @@ package final class BtrfsTree: SnapshotTree {
     }
 
     package func forEachEntry(in directory: InodeNumber, _ body: (DirectoryEntry) throws -> Void) throws {
-        for entry in try entriesInWalk(directory) { try body(entry) }
+        for entry in try entriesInWalk(directory) {
+            try body(entry)
+            filesAhead.leave(entry.inode)
+        }
     }
 
     /// The entries of a directory that is visited; its files will be asked for next.
@@ -199,7 +202,8 @@ package final class BtrfsTree: SnapshotTree {
     }
 
     package func expectReads(of files: ArraySlice<InodeNumber>) {
-        if let first = files.first, !filesAhead.expects(first) {
+        // Some are no small files, and not read ahead.
+        if !files.isEmpty, !filesAhead.expects(files.prefix(8)) {
             walkAhead = WalkAhead()
             filesAhead.begin(files)
         }

@@ -69,6 +69,9 @@ struct ChangedInode: Sendable {
 
 /// What a thread found out about an inode that was changed.
 struct ExaminedInode: Sendable {
+    /// How many of a range are compared while it is scanned; those behind them are later.
+    static let mostInRange = 16_384
+
     var inode: ChangedInode
     /// What is new, where that is times alone.
     var times: TimesComparison.Answer?
@@ -97,7 +100,7 @@ struct ExaminedInode: Sendable {
 
 /// What was changed in a part of a tree, or in all of it.
 struct ChangedInodes: Sendable {
-    /// How many times are kept, of some 150 bytes each: 20 MiB. Of what changed beyond these they are found again.
+    /// How many times are kept, of some 200 bytes each with the name: 25 MiB. Of what changed beyond these they are found again.
     private static let mostTimes = 131_072
 
     /// In order.

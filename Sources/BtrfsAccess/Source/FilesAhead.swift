@@ -12,7 +12,7 @@ final class FilesAhead {
     /// Batches in work, of ``filesInBatch`` files of at most ``FileContents/pieceLength`` each; most are far smaller,
     /// and one that is not ends its batch.
     private static let batches = 4
-    /// How far behind the file that was asked for last the next one is looked for.
+    /// How far behind the first that may come a file is looked for.
     private static let reach = 64
 
     private typealias Batch = (numbers: [InodeNumber], contents: PendingResult<[[UInt8]?]>)
@@ -39,10 +39,17 @@ final class FilesAhead {
         hasGivenUp = false
     }
 
-    /// Whether a file is one of the next that come.
-    func expects(_ number: InodeNumber) -> Bool {
-        current[number] != nil || pending.first?.numbers.contains(number) == true
-            || files.prefix(FilesAhead.reach).contains(number)
+    /// Says that a file will not be asked for any more.
+    func leave(_ number: InodeNumber) {
+        if files.first == number { files.removeFirst() }
+    }
+
+    /// Whether one of some files is among the next that come.
+    func expects(_ numbers: some Sequence<InodeNumber>) -> Bool {
+        numbers.contains { number in
+            current[number] != nil || pending.contains { $0.numbers.contains(number) }
+                || files.prefix(FilesAhead.reach).contains(number)
+        }
     }
 
     /// Says which files come behind those.
@@ -62,7 +69,9 @@ final class FilesAhead {
             used += 1
             return bytes
         }
-        if pending.first?.numbers.contains(number) != true {
+        if let index = pending.firstIndex(where: { $0.numbers.contains(number) }) {
+            pending.removeFirst(index)
+        } else {
             guard let index = files.prefix(FilesAhead.reach).firstIndex(of: number) else { return nil }
             files = files[index...]
             pending = []

@@ -27,7 +27,7 @@ struct TimesComparison: InodeComparison {
         let hasSameSize: Bool
     }
 
-    /// Of some 150 bytes for each inode, 10 MiB: as many as most changes have, so that they are compared while names
+    /// Of some 200 bytes for each inode, 13 MiB: as many as most changes have, so that they are compared while names
     /// are brought to their places.
     static let window = 64
     /// How many inodes are looked at in one go, and how many groups of neighbours, each of which takes a search.
@@ -80,7 +80,7 @@ struct TimesComparison: InodeComparison {
     private static func neighbours(in inodes: ArraySlice<CommonInode>) -> ArraySlice<CommonInode> {
         var end = inodes.startIndex + 1
         while end < inodes.endIndex, !inodes[end - 1].isLarge,
-            inodes[end].number - inodes[end - 1].number < ItemCache.neighbourInodes
+            inodes[end].number &- inodes[end - 1].number < ItemCache.neighbourInodes
         {
             end += 1
         }

@@ -99,10 +99,10 @@ final class NewFiles {
 
     /// Gathers a step; false where it is not about the file begun last, or one that cannot wait.
     func take(_ instruction: Instruction) -> Bool {
-        guard let wanted = last, wanted.path == instruction.path, TargetFile.aspect(of: instruction) != nil else {
-            return false
-        }
-        let length = wanted.length + NewFiles.stepLength + instruction.dataLength
+        guard let gathered = last?.length, last?.path == instruction.path,
+            TargetFile.aspect(of: instruction) != nil
+        else { return false }
+        let length = gathered + NewFiles.stepLength + instruction.dataLength
         guard length <= NewFiles.maximumGathered else { return false }
         last?.steps.append(instruction)
         last?.length = length

@@ -69,10 +69,14 @@ extension RelativePath {
     /// Whether this is `o` and three numbers, in the root.
     fileprivate var isTemporaryName: Bool {
         guard bytes.first == UInt8(ascii: "o"), bytes.count <= FileName.maximumLength else { return false }
-        let parts = bytes.dropFirst().split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        return parts.count == 3
-            && parts.allSatisfy { part in
-                !part.isEmpty && part.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        var (hyphens, isBehindDigit) = (0, false)
+        for byte in bytes.dropFirst() {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): isBehindDigit = true
+            case UInt8(ascii: "-") where isBehindDigit: (hyphens, isBehindDigit) = (hyphens + 1, false)
+            default: return false
             }
+        }
+        return hyphens == 2 && isBehindDigit
     }
 }

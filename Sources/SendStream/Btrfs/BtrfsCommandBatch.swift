@@ -11,9 +11,9 @@ struct BtrfsCommandBatch: Sendable {
     }
 
     /// The payloads that fill a batch, in bytes; one command may exceed it.
-    private static let length = 128 << 10
+    private static let fullLength = 128 << 10
     /// The commands that fill a batch.
-    private static let count = 512
+    private static let fullCount = 512
 
     private let version: UInt32
     private var commands: [StoredCommand] = []
@@ -25,7 +25,7 @@ struct BtrfsCommandBatch: Sendable {
     }
 
     var isEmpty: Bool { commands.isEmpty }
-    var isFull: Bool { length >= BtrfsCommandBatch.length || commands.count >= BtrfsCommandBatch.count }
+    var isFull: Bool { length >= BtrfsCommandBatch.fullLength || commands.count >= BtrfsCommandBatch.fullCount }
 
     /// Appends a command; `header` is whole, and `payload` as long as it says.
     mutating func append(_ header: ArraySlice<UInt8>, _ payload: ArraySlice<UInt8>, at offset: UInt64) {

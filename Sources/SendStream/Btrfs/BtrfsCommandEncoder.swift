@@ -8,7 +8,7 @@ struct BtrfsCommandEncoder {
     private typealias Attribute = BtrfsProtocol.Attribute
 
     /// From how many bytes on contents are kept as they are: of fewer, a copy costs less.
-    private static let keptLength = 4096
+    private static let shortestKept = 4096
 
     let version: UInt32
     /// All but the contents that were kept.
@@ -78,7 +78,7 @@ struct BtrfsCommandEncoder {
         } else {
             append(head(.data, data.count))
         }
-        if data.count < BtrfsCommandEncoder.keptLength {
+        if data.count < BtrfsCommandEncoder.shortestKept {
             bytes.append(contentsOf: data)
         } else {
             kept.append((bytes.count, data))

@@ -35,7 +35,7 @@ enum BtrfsProtocol {
         /// The name that the protocol has for it.
         var description: String { BtrfsProtocol.name(rawValue, in: Command.names) }
 
-        // Taken apart once: every command of a stream asks for its name, in case it has to be told.
+        // Taken apart once, for all messages.
         private static let names = words(
             """
             SUBVOL SNAPSHOT MKFILE MKDIR MKNOD MKFIFO MKSOCK SYMLINK RENAME LINK UNLINK RMDIR SET_XATTR REMOVE_XATTR \

@@ -7,7 +7,8 @@ import Workers
 /// A stream is one or more times: header, snapshots, END. A snapshot ends at the next SUBVOL, SNAPSHOT or END;
 /// a stream that ends otherwise was cut.
 ///
-/// Memory is the window of batches, one for each worker and one that is ready, and those that a step holds on to.
+/// Memory is the window of batches, one for each worker and one that is ready, and those that a step holds on to. What
+/// has come is replayed before anything is waited for.
 struct BtrfsStreamReader {
     private var reader: SourceReader
     private let delivery: BtrfsDelivery
@@ -54,8 +55,9 @@ struct BtrfsStreamReader {
 
     /// - Returns: whether the command was END; all that came before it is then replayed.
     private mutating func readCommand() throws -> Bool {
+        if reader.isWaiting { try replayAll() }
         let offset = reader.offset
-        let header = try reader.take(BtrfsProtocol.commandHeaderLength)
+        let header = try take(BtrfsProtocol.commandHeaderLength)
         guard header.count == BtrfsProtocol.commandHeaderLength else {
             throw try cut(header.isEmpty ? "without an END" : "inside a command")
         }
@@ -68,12 +70,26 @@ struct BtrfsStreamReader {
                 "a command of \(length) bytes is longer than \(BtrfsProtocol.maximumPayloadLength)",
                 place: "at byte \(offset) of the stream")
         }
-        let payload = try reader.take(length)
+        let payload = try take(length)
         guard payload.count == length else { throw try cut("inside a command") }
         batch.append(header, payload, at: offset)
-        let isEnd = number == BtrfsProtocol.Command.end.rawValue
-        if isEnd { try replayAll() } else if batch.isFull { try submit() }
-        return isEnd
+        let command = BtrfsProtocol.Command(rawValue: number)
+        switch command {
+        // What cannot be received is refused before more is read.
+        case .subvolume, .snapshot, .end: try replayAll()
+        default: if batch.isFull { try submit() }
+        }
+        return command == .end
+    }
+
+    /// What came before a source fails is replayed.
+    private mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
+        do {
+            return try reader.take(count)
+        } catch {
+            try replayAll()
+            throw error
+        }
     }
 
     /// Has the commands that were gathered decoded; those before them may be replayed meanwhile.

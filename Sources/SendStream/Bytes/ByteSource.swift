@@ -2,6 +2,13 @@
 package protocol ByteSource: AnyObject {
     /// The next bytes: at least one and at most `count`, none only at the end.
     func read(upTo count: Int) throws -> ArraySlice<UInt8>
+
+    /// Whether a read would have to wait for who writes.
+    var isWaiting: Bool { get }
+}
+
+extension ByteSource {
+    package var isWaiting: Bool { false }
 }
 
 /// Where a stream goes. Calls block and come from one thread.

@@ -17,6 +17,8 @@ package final class FileDescriptorSource: ByteSource {
             throw SnapshotError(.system, "the stream cannot be read", cause: error)
         }
     }
+
+    package var isWaiting: Bool { !Descriptor.hasInput(descriptor) }
 }
 
 /// A descriptor that someone else owns, written to where it stands.

@@ -23,6 +23,9 @@ struct SourceReader {
         self.readsAhead = readsAhead
     }
 
+    /// Whether whoever takes the next byte has to wait for it.
+    var isWaiting: Bool { buffer.isEmpty && source.isWaiting }
+
     /// The next `count` bytes; fewer only at the end of the source.
     mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
         if buffer.isEmpty, count > 0 { buffer = try source.read(upTo: readLength(missing: count)) }
