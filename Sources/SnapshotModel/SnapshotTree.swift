@@ -89,7 +89,7 @@ package protocol SnapshotTree: AnyObject {
 
     /// What is new of an inode that `base` has too, where the tree can tell without a closer look that nothing but its
     /// times is, and it has one name; nil says nothing. Asked in the order of numbers, after
-    /// ``forEachDifference(from:_:)``.
+    /// ``forEachDifference(from:_:)``; who asks of all once more begins with the lowest.
     func timesChange(of number: InodeNumber, from base: any SnapshotTree) -> TimesChange?
 
     /// Visits what differs from `base`, where history shared by both makes that cheaper than reading both; in

@@ -73,8 +73,8 @@ extension BtrfsTree {
         }
         base.items.expect(heads, onlyHeads: true)
         let entries = AnswersAhead(listed, EntriesComparison(source: items.search, base: base.items.search))
-        let times = AnswersAhead(inodes, TimesComparison(source: items.search, base: base.items.search))
-        compared = ComparedTimes(base: base, found: found, ahead: times)
+        let times = TimesComparison(source: items.search, base: base.items.search)
+        compared = ComparedTimes(base: base, found: found, others: inodes, times)
         return entries
     }
 
@@ -124,28 +124,34 @@ struct FoundTimes: Sendable {
 /// New times of inodes that are otherwise as they were in a base.
 struct ComparedTimes {
     let base: BtrfsTree
-    private var found: ArraySlice<[FoundTimes]>
-    /// Where in the first of those the next one is.
-    private var index = 0
+    private let found: [[FoundTimes]]
+    /// Those that are not there.
+    private let others: [CommonInode]
+    private let comparison: TimesComparison
+    /// Where in ``found`` the next one is.
+    private var (chunk, index) = (0, 0)
     private var ahead: AnswersAhead<TimesComparison>
+    private var last = InodeNumber(0)
 
     /// - Parameters:
     ///   - found: in the order of numbers.
-    ///   - ahead: of those that are not there.
-    init(base: BtrfsTree, found: [[FoundTimes]], ahead: AnswersAhead<TimesComparison>) {
-        (self.base, self.found, self.ahead) = (base, found[...], ahead)
+    ///   - others: further inodes, of which is asked while threads compare them.
+    init(base: BtrfsTree, found: [[FoundTimes]], others: [CommonInode], _ comparison: TimesComparison) {
+        (self.base, self.found, self.others, self.comparison) = (base, found, others, comparison)
+        ahead = AnswersAhead(others, comparison)
     }
 
-    /// What is known of an inode. Who asks goes from lower numbers to higher ones.
+    /// What is known of an inode. Who asks goes from lower numbers to higher ones, and may begin anew.
     mutating func take(_ number: InodeNumber) -> TimesComparison.Answer? {
-        while let first = found.first {
-            while index < first.count, first[index].number < number { index += 1 }
-            if index < first.count {
-                return first[index].number == number ? first[index].answer : ahead.take(number.rawValue)
+        if number < last { self = ComparedTimes(base: base, found: found, others: others, comparison) }
+        last = number
+        while chunk < found.count {
+            let times = found[chunk]
+            while index < times.count, times[index].number < number { index += 1 }
+            if index < times.count {
+                return times[index].number == number ? times[index].answer : ahead.take(number.rawValue)
             }
-            found[found.startIndex] = []
-            found.removeFirst()
-            index = 0
+            (chunk, index) = (chunk + 1, 0)
         }
         return ahead.take(number.rawValue)
     }

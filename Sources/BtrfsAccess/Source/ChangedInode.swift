@@ -100,7 +100,8 @@ struct ExaminedInode: Sendable {
 
 /// What was changed in a part of a tree, or in all of it.
 struct ChangedInodes: Sendable {
-    /// How many times are kept, of some 200 bytes each with the name: 25 MiB. Of what changed beyond these they are found again.
+    /// How many times are kept, of some 200 bytes each with the name: 25 MiB. Of what changed beyond these they are
+    /// found again.
     private static let mostTimes = 131_072
 
     /// In order.

@@ -18,7 +18,7 @@ final class FilesAhead {
     private typealias Batch = (numbers: [InodeNumber], contents: PendingResult<[[UInt8]?]>)
 
     private let opener: FileOpener
-    /// Files to come, and how many of the first of them were passed or given to a thread.
+    /// Files to come that were not given to a thread.
     private var files: ArraySlice<InodeNumber> = []
     private var pending: [Batch] = []
     private var current: [InodeNumber: [UInt8]] = [:]
