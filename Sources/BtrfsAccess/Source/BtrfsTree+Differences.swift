@@ -8,7 +8,8 @@ extension BtrfsTree {
     /// Reads only leaves that were written after the histories parted, of this tree and of the base. What an inode
     /// holds never changes without its item being written anew.
     ///
-    /// A base that is a bookmark tells nothing of what changed in it: it helps only where nothing did.
+    /// A base that is a bookmark tells nothing of what changed in it: it helps only where nothing did. Nor does it know of
+    /// subvolumes in a directory, which count in its size: all directories that changed are then listed.
     package func forEachDifference(
         from base: any SnapshotTree, _ body: (TreeDifference) throws -> Void
     ) throws -> Bool {
@@ -32,7 +33,7 @@ extension BtrfsTree {
         for inode in changed {
             switch inode.kind {
             case .known: try body(.commonInode(inode.number))
-            case .directory(let size) where try differences.size(of: inode.number) == size:
+            case .directory(let size) where try tree?.directorySize(inode.number) == size:
                 try body(.commonInode(inode.number))
             case .entries:
                 if let answer = entries?.take(inode.number.rawValue) {
@@ -166,15 +167,6 @@ private struct DirectoryDifferences {
 
     init(source: BtrfsTree, base: any SnapshotTree) {
         (self.source, self.base) = (source, base)
-    }
-
-    /// The size that a directory of the base has by the names in it.
-    func size(of number: InodeNumber) throws -> UInt64? {
-        if let base = base as? BtrfsTree { return try base.directorySize(number) }
-        guard try base.inode(number)?.kind == .directory else { return nil }
-        var size: UInt64 = 0
-        try base.forEachEntry(in: number) { size += 2 * UInt64($0.name.bytes.count) }
-        return size
     }
 
     /// Tells of entries that were compared.
