@@ -241,4 +241,48 @@ func path(_ text: String) throws -> RelativePath { try RelativePath(validating: 
         let now = isMirror ? "t" : "two"
         #expect(try scratch.run("lsattr -d \(now)/e \(now)/e/moved | cut -c5; cat \(now)/e/moved") == "i\ni\nAB")
     }
+
+    @Test(.enabled(if: Shell.isRoot, "immutable files need root"), arguments: [true, false])
+    func `a file with several names keeps and loses its flags under all of them`(_ isMirror: Bool) throws {
+        let scratch = try Scratch()
+        let place = isMirror ? DirectoryTarget.Mode.mirror(scratch("t")) : .snapshots(in: scratch.path)
+        let target = try DirectoryTarget(mode: place, strict: true)
+        let first = SnapshotReference(uuid: .random(), generation: 1)
+        try target.begin(SnapshotHeader(name: "t", snapshot: first))
+        for (number, name) in ["loses", "keeps", "gets"].enumerated() {
+            let identity = InodeIdentity(number: InodeNumber(UInt64(5 + number)))
+            try target.apply(.makeFile(path("\(name).a"), identity))
+            try target.apply(.write(path("\(name).a"), offset: 0, data: [65]))
+            try target.apply(.link(path("\(name).b"), to: path("\(name).a")))
+            if name != "gets" { try target.apply(.setFlags(path("\(name).a"), flags: 0x10)) }
+        }
+        try target.finish()
+        let second = SnapshotReference(uuid: .random(), generation: 2)
+        try target.begin(SnapshotHeader(name: "two", snapshot: second, base: .parent(first)))
+        for step: Instruction in try [
+            // As a sender takes them off before it changes something, and says at the end what there is to be.
+            .setFlags(path("loses.a"), flags: 0), .rename(path("loses.a"), to: path("loses.c")),
+            .setFlags(path("loses.b"), flags: 0),
+            // As a sender does that knows no flags.
+            .unlink(path("keeps.a")), .write(path("keeps.b"), offset: 1, data: [66]),
+            .link(path("keeps.c"), to: path("keeps.b")), .unlink(path("keeps.c")),
+            .setFlags(path("gets.a"), flags: 0x10), .setFlags(path("gets.b"), flags: 0),
+            .setFlags(path("gets.b"), flags: 0x20),
+        ] {
+            try target.apply(step)
+        }
+        try target.finish()
+        let now = isMirror ? "t" : "two"
+        let flags = try scratch.run("lsattr \(now) | sed 's,^....\\(..\\)[^ ]* .*/,\\1/,' | sort")
+        #expect(
+            flags == """
+                --/loses.b
+                --/loses.c
+                -a/gets.a
+                -a/gets.b
+                i-/keeps.b
+
+                """)
+        #expect(try scratch.run("cat \(now)/keeps.b; stat -c ' %h' \(now)/keeps.b") == "AB 1\n")
+    }
 }

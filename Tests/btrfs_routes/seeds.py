@@ -8,6 +8,8 @@ from routes import Case, Mode
 
 # So many seeds in a row share their file systems.
 GROUP = 5
+# Beyond those that are drawn by default; each once showed a fault that no other did.
+TELLING = [1051, 1066, 1104, 1281]
 
 
 def mode(seed):
@@ -19,7 +21,8 @@ def mode(seed):
 
 def tasks(options):
     groups = {}
-    for seed in range(options.first, options.first + options.seeds):
+    wanted = range(options.first, options.first + options.seeds)
+    for seed in list(wanted) + [seed for seed in TELLING if options.first == 1 and seed not in wanted]:
         groups.setdefault(seed // GROUP, []).append(seed)
     return [partial(perform, group, found) for group, found in groups.items()]
 

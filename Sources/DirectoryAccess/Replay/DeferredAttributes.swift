@@ -6,7 +6,14 @@ struct DeferredAttributes {
     /// Permissions of directories that their own owner could not write to with them.
     var modes: [RelativePath: UInt32] = [:]
     /// Flags that forbid changes (`FS_IMMUTABLE_FL`, `FS_APPEND_FL`).
-    var flags: [RelativePath: UInt32] = [:]
+    var flags: [RelativePath: Flags] = [:]
+
+    /// Flags of a file or directory, under one of its names.
+    struct Flags {
+        let flags: UInt32
+        /// Which inode has them, once that was asked.
+        var inode: UInt64?
+    }
 
     mutating func move(_ path: RelativePath, to newPath: RelativePath) {
         modes.movePaths(path, to: newPath)
@@ -41,7 +48,7 @@ extension TreeReplay {
     /// Sets what was deferred, what lies deeper first, since a directory may then no longer be entered.
     func applyDeferred() throws {
         let flags = deferred.flags
-        for path in flags.keys.sorted(by: >) { try applyFlags(flags[path] ?? 0, to: path) }
+        for path in flags.keys.sorted(by: >) { try applyFlags(flags[path]?.flags ?? 0, to: path) }
         let modes = deferred.modes
         for path in modes.keys.sorted(by: >) {
             let mode = modes[path] ?? 0
@@ -58,10 +65,53 @@ extension TreeReplay {
     private func applyFlags(_ flags: UInt32, to path: RelativePath) throws {
         do {
             let (directory, name) = try parent(of: path)
-            let held = try directory.descriptor.open(name, flags: OpenFlags.holdOnly)
-            let descriptor = try held.reopen(flags: OpenFlags.read)
-            let present = try descriptor.flags()
-            try FileFlags.set(present | flags, in: present, on: descriptor)
+            try addFlags(flags, on: try directory.openForFlags(name))
+        } catch let error as SystemCallError {
+            try lose(.flags, path, error)
+        }
+    }
+
+    private func addFlags(_ flags: UInt32, on descriptor: borrowing Descriptor) throws {
+        let present = try descriptor.flags()
+        try FileFlags.set(present | flags, in: present, on: descriptor)
+    }
+
+    /// Notes the flags that come last of all, which a root cannot get.
+    func deferFlags(_ path: RelativePath, _ flags: UInt64) throws {
+        let forbidding = UInt32(truncatingIfNeeded: flags) & FileFlags.forbidding
+        deferred.flags[path] = forbidding == 0 || path.isRoot ? nil : DeferredAttributes.Flags(flags: forbidding)
+        if forbidding != 0, path.isRoot { try lose(.flags, path) }
+    }
+
+    /// Forgets what was noted under the other names of an inode that gets its flags under this one.
+    func forgetFlags(underOtherNamesOf path: RelativePath) throws {
+        guard deferred.flags.contains(where: { $0.key != path }), !path.isRoot else { return }
+        let (directory, name) = try parent(of: path)
+        let status = try directory.descriptor.status(of: name)
+        guard status.linkCount > 1, !status.isDirectory else { return }
+        for (other, noted) in deferred.flags where other != path {
+            let inode = try noted.inode ?? inode(of: other)
+            deferred.flags[other]?.inode = inode
+            if inode == status.inode { deferred.flags[other] = nil }
+        }
+    }
+
+    private func inode(of path: RelativePath) throws -> UInt64 {
+        let (directory, name) = try parent(of: path)
+        return try directory.descriptor.status(of: name).inode
+    }
+
+    /// Removes a name. Flags that were noted under it go back to the file where it has others.
+    func removeNameWithFlags(_ path: RelativePath, _ remove: () throws -> Void) throws {
+        guard let noted = deferred.flags[path] else { return try remove() }
+        let (directory, name) = try parent(of: path)
+        let file = try directory.openForFlags(name)
+        try remove()
+        deferred.flags[path] = nil
+        guard try file.status().linkCount > 0 else { return }
+        mayHoldForbidding = true
+        do {
+            try addFlags(noted.flags, on: file)
         } catch let error as SystemCallError {
             try lose(.flags, path, error)
         }
@@ -95,10 +145,9 @@ extension TreeReplay {
         guard let status = try? directory.descriptor.status(of: name), status.isRegular || status.isDirectory,
             status.flags & UInt64(FileFlags.forbidding) != 0
         else { return }
-        let held = try directory.descriptor.open(name, flags: OpenFlags.holdOnly)
-        let descriptor = try held.reopen(flags: OpenFlags.read)
+        let descriptor = try directory.openForFlags(name)
         let flags = try descriptor.flags()
         try FileFlags.set(flags & ~FileFlags.forbidding, in: flags, on: descriptor)
-        deferred.flags[path] = flags & FileFlags.forbidding
+        deferred.flags[path] = DeferredAttributes.Flags(flags: flags & FileFlags.forbidding, inode: status.inode)
     }
 }

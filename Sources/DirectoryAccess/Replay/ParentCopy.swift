@@ -208,6 +208,8 @@ struct ParentCopy {
 
     private func account(for copy: InodeCopy) throws {
         try replay.add(copy.losses)
-        if copy.forbiddingFlags != 0, !copy.path.isRoot { replay.deferred.flags[copy.path] = copy.forbiddingFlags }
+        if copy.forbiddingFlags != 0, !copy.path.isRoot {
+            replay.deferred.flags[copy.path] = DeferredAttributes.Flags(flags: copy.forbiddingFlags)
+        }
     }
 }

@@ -16,6 +16,11 @@ final class TargetDirectory {
 
     var descriptor: Descriptor { _read { yield opened.descriptor } }
 
+    /// Opens a regular file or a directory to read and set its flags.
+    func openForFlags(_ name: [UInt8]) throws(SystemCallError) -> Descriptor {
+        try descriptor.open(name, flags: OpenFlags.holdOnly).reopen(flags: OpenFlags.read)
+    }
+
     /// Whether what is made here inherits an ACL, which no stream asked for.
     var hasDefaultACL: Bool {
         if let knownDefaultACL { return knownDefaultACL }

@@ -57,16 +57,20 @@ package enum TreeRemoval {
         do throws(SystemCallError) {
             try directory.unlink(name)
         } catch  where error.isForbidden {
-            // It may be immutable.
+            // It may be immutable, also under names elsewhere.
             guard let file = try? directory.open(name, flags: OpenFlags.read) else { throw error }
-            allowChanges(file)
+            let former = allowChanges(file)
             try directory.unlink(name)
+            if let former, try file.status().linkCount > 0 { try FileFlags.set(former, in: file.flags(), on: file) }
         }
     }
 
-    private static func allowChanges(_ descriptor: borrowing Descriptor) {
-        guard let flags = try? descriptor.flags(), flags & FileFlags.forbidding != 0 else { return }
-        try? descriptor.setFlags(flags & ~FileFlags.forbidding)
+    /// Takes off the flags that forbid changes; those that there were, if any forbade them.
+    @discardableResult
+    private static func allowChanges(_ descriptor: borrowing Descriptor) -> UInt32? {
+        guard let flags = try? descriptor.flags(), flags & FileFlags.forbidding != 0 else { return nil }
+        try? FileFlags.set(flags & ~FileFlags.forbidding, in: flags, on: descriptor)
+        return flags
     }
 
     /// Lets the owner of a directory list and empty it.

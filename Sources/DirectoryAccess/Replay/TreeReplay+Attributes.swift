@@ -89,13 +89,6 @@ extension TreeReplay {
         if let last = lastDirectory, last.path == path { last.directory.forgetWhatIsHandedOn() }
     }
 
-    /// Notes the flags that come last of all, which a root cannot get.
-    func deferFlags(_ path: RelativePath, _ flags: UInt64) throws {
-        let forbidding = UInt32(truncatingIfNeeded: flags) & FileFlags.forbidding
-        deferred.flags[path] = forbidding == 0 || path.isRoot ? nil : forbidding
-        if forbidding != 0, path.isRoot { try lose(.flags, path) }
-    }
-
     func setFlags(_ path: RelativePath, flags: UInt64) throws {
         try account.attemptFlags(path, flags) { wanted in
             guard !path.isRoot else { return try FileFlags.apply(wanted, to: root.descriptor) }
@@ -106,8 +99,7 @@ extension TreeReplay {
                 return
             }
             try separate(path, in: directory, name)
-            let held = try directory.descriptor.open(name, flags: OpenFlags.holdOnly)
-            try FileFlags.apply(wanted, to: try held.reopen(flags: OpenFlags.read))
+            try FileFlags.apply(wanted, to: try directory.openForFlags(name))
         }
     }
 }

@@ -94,12 +94,13 @@ extension TreeReplay {
     func unlink(_ path: RelativePath) throws {
         try closeCurrent()
         let (directory, name) = try parent(of: path)
-        if let base {
-            try base.remove(path, name, in: directory.descriptor)
-        } else {
-            try directory.descriptor.unlink(name)
+        try removeNameWithFlags(path) {
+            if let base {
+                try base.remove(path, name, in: directory.descriptor)
+            } else {
+                try directory.descriptor.unlink(name)
+            }
         }
-        deferred.remove(path)
     }
 
     func removeDirectory(_ path: RelativePath) throws {

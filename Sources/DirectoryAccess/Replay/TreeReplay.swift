@@ -27,7 +27,7 @@ package final class TreeReplay {
     let findSnapshot: SnapshotFinder
     /// Whether inodes that forbid changes, or have other flags, may be here from an earlier replay: in a tree that is
     /// changed in place.
-    private(set) var mayHoldForbidding = false
+    var mayHoldForbidding = false
     /// What ``allowChanges(_:)`` looked at last.
     var lastAllowed: RelativePath?
     /// The times that the root is to have: those of the base, or what the stream said last. What is only made and
@@ -88,12 +88,19 @@ package final class TreeReplay {
             if temporaryNames != nil { noteNewName(instruction) }
             if !missing.isEmpty, try concernsMissing(instruction) { return }
             try instruction.check()
-            if case .setFlags(let path, let flags) = instruction { try deferFlags(path, flags) }
-            if newFiles.take(instruction) { return }
+            if newFiles.take(instruction) {
+                if case .setFlags(let path, let flags) = instruction { try deferFlags(path, flags) }
+                return
+            }
             try newFiles.makeLast()
             if case .setTimes(let path, let times) = instruction, try setLater(path, times) { return }
             if mayHoldForbidding { try allowChanges(instruction) }
             try settle(instruction)
+            if case .setFlags(let path, let flags) = instruction {
+                // After the flags that it had were taken off, which are not to come back.
+                try deferFlags(path, flags)
+                try forgetFlags(underOtherNamesOf: path)
+            }
             try replay(instruction)
         } catch {
             // What came before may have failed too, and is then what is to be told.
