@@ -32,6 +32,10 @@ package protocol SnapshotTree: AnyObject {
     /// `body` may call the tree again.
     func forEachEntry(in directory: InodeNumber, _ body: (DirectoryEntry) throws -> Void) throws
 
+    /// What the store keeps as the size of a directory, where that grows and shrinks with the names in it alone, those
+    /// of other stores' trees included; nil where it is not known, or there is no such directory.
+    func directorySize(_ number: InodeNumber) throws -> UInt64?
+
     /// All names of an inode, by directory number and then name; none for the root.
     func links(of number: InodeNumber) throws -> [InodeLink]
 
@@ -138,6 +142,8 @@ extension SnapshotTree {
     package var totals: SnapshotTotals? { nil }
 
     package var identifiesExtents: Bool { domain != nil }
+
+    package func directorySize(_ number: InodeNumber) throws -> UInt64? { nil }
 
     package func expectReads(of files: ArraySlice<InodeNumber>) {}
 

@@ -1,5 +1,3 @@
-import Codecs
-import Crypto
 package import SnapshotModel
 
 /// Contents of regular files, and targets of symbolic links.
@@ -88,7 +86,7 @@ extension BtrfsTree {
         guard let bytes = try inlineContents(of: existingInode(number)) else {
             throw SnapshotError(.notFound, "inode \(number.rawValue) has no inline contents", place: place)
         }
-        return ExtentIdentity(digest: SHA256.hash(data: bytes))
+        return ExtentItem.identity(ofInline: bytes)
     }
 
     package func encodedExtent(_ extent: FileExtent, of number: InodeNumber) throws -> EncodedExtent? {
@@ -109,23 +107,14 @@ extension BtrfsTree {
     /// What a file has in the tree itself, decompressed; nil where its contents lie elsewhere.
     private func inlineContents(of inode: Inode) throws -> ArraySlice<UInt8>? {
         guard let (bytes, extent) = try inlineBytes(of: inode.number) else { return nil }
-        let length = Int(clamping: extent.length)
-        guard length <= EncodedExtent.maximumDecodedLength else {
-            throw SnapshotError.badItem("an inline extent says that it has \(extent.length) bytes")
+        do {
+            if let contents = try extent.decoded(inline: bytes) { return contents }
+        } catch {
+            throw error.placed(ifNeeded: place)
         }
-        switch extent.compression {
-        case .none: return bytes[...]
         // Decompressed by the kernel.
-        case .lzo: return try located { try contents.read(inode, at: 0, count: min(length, Int(inode.size))) }
-        case .zlib, .zstd:
-            // By the numbers of a stream (``PaddedFrame``).
-            let compression: UInt32 = extent.compression == .zlib ? 1 : 2
-            do {
-                return try PaddedFrame.decode(bytes[...], compression: compression, length: length)[...]
-            } catch {
-                throw SnapshotError(.corrupt, "an inline extent cannot be decoded", place: place, cause: error)
-            }
-        }
+        let count = min(Int(clamping: extent.length), Int(clamping: inode.size))
+        return try located { try contents.read(inode, at: 0, count: count) }
     }
 
     private func inlineBytes(of number: InodeNumber) throws -> (bytes: [UInt8], extent: ExtentItem)? {

@@ -8,8 +8,7 @@ extension BtrfsTree {
     /// Reads only leaves that were written after the histories parted, of this tree and of the base. What an inode
     /// holds never changes without its item being written anew.
     ///
-    /// A base that is a bookmark tells nothing of what changed in it: it helps only where nothing did. Nor does it know of
-    /// subvolumes in a directory, which count in its size: all directories that changed are then listed.
+    /// A base that is a bookmark tells nothing of what changed in it: it helps only where nothing did.
     package func forEachDifference(
         from base: any SnapshotTree, _ body: (TreeDifference) throws -> Void
     ) throws -> Bool {
@@ -18,12 +17,14 @@ extension BtrfsTree {
         let isPast = base.identity.lineage.first.map { $0.generation <= shared } ?? false
         let tree = base as? BtrfsTree
         guard tree != nil || isPast else { return false }
-        let found = try changedInodes(since: shared + 1, base: isPast ? tree : nil)
+        let former = tree.map { .items($0.items.search) } ?? (base as? any SharedTree).map(FormerTree.tree)
+        let found = try changedInodes(since: shared + 1, base: isPast ? former : nil)
         var changed = found.inodes
         if let tree, !isPast { changed = BtrfsTree.merged(changed, try tree.changedInodes(since: shared + 1).inodes) }
+        if tree == nil { try BtrfsTree.compareSizes(of: &changed, base) }
         var entries: AnswersAhead<EntriesComparison>?
-        if let tree {
-            entries = compareAhead(changed, found.times, tree)
+        if let former {
+            entries = compareAhead(changed, found.times, base, former)
         } else {
             // Wanted when what has changed is told of.
             items.expect(changed.lazy.map(\.number.rawValue))
@@ -57,7 +58,7 @@ extension BtrfsTree {
     ///
     /// - Parameter found: what is known of some of them.
     private func compareAhead(
-        _ changed: [ChangedInode], _ found: [[FoundTimes]], _ base: BtrfsTree
+        _ changed: [ChangedInode], _ found: [[FoundTimes]], _ base: any SnapshotTree, _ former: FormerTree
     ) -> AnswersAhead<EntriesComparison> {
         var (inodes, listed, heads) = ([CommonInode](), [CommonInode](), [UInt64]())
         var known = found.joined().lazy.map(\.number).makeIterator()
@@ -72,9 +73,9 @@ extension BtrfsTree {
             case .known, .any: break
             }
         }
-        base.items.expect(heads, onlyHeads: true)
-        let entries = AnswersAhead(listed, EntriesComparison(source: items.search, base: base.items.search))
-        let times = TimesComparison(source: items.search, base: base.items.search)
+        (base as? BtrfsTree)?.items.expect(heads, onlyHeads: true)
+        let entries = AnswersAhead(listed, EntriesComparison(source: items.search, base: former))
+        let times = TimesComparison(source: items.search, base: former)
         compared = ComparedTimes(base: base, found: found, others: inodes, times)
         return entries
     }
@@ -83,9 +84,17 @@ extension BtrfsTree {
         guard compared?.base === base, let answer = compared?.take(number) else { return nil }
         if let directory = answer.directory {
             remember(directory.inode, links: [answer.change.link])
-            compared?.base.remember(directory.former)
+            (compared?.base as? BtrfsTree)?.remember(directory.former)
         }
         return answer.change
+    }
+
+    /// Looks which directories have the names that they had, where a base that is no tree of items knows that.
+    private static func compareSizes(of changed: inout [ChangedInode], _ base: any SnapshotTree) throws {
+        for index in changed.indices {
+            guard case .directory(let size) = changed[index].kind else { continue }
+            changed[index].kind = try base.directorySize(changed[index].number) == size ? .known : .entries
+        }
     }
 
     /// Both lists as one. What changed in the base tells nothing of the state that both trees come from.
@@ -124,7 +133,7 @@ struct FoundTimes: Sendable {
 
 /// New times of inodes that are otherwise as they were in a base.
 struct ComparedTimes {
-    let base: BtrfsTree
+    let base: any SnapshotTree
     private let found: [[FoundTimes]]
     /// Those that are not there.
     private let others: [CommonInode]
@@ -137,7 +146,7 @@ struct ComparedTimes {
     /// - Parameters:
     ///   - found: in the order of numbers.
     ///   - others: further inodes, of which is asked while threads compare them.
-    init(base: BtrfsTree, found: [[FoundTimes]], others: [CommonInode], _ comparison: TimesComparison) {
+    init(base: any SnapshotTree, found: [[FoundTimes]], others: [CommonInode], _ comparison: TimesComparison) {
         (self.base, self.found, self.others, self.comparison) = (base, found, others, comparison)
         ahead = AnswersAhead(others, comparison)
     }

@@ -44,12 +44,11 @@ extension BtrfsTree {
     /// The inodes that were changed in a generation or later, those without a name too.
     ///
     /// - Parameter base: the tree as it was in the generation before, with which they are compared at once.
-    func changedInodes(since generation: UInt64, base: BtrfsTree? = nil) throws -> ChangedInodes {
-        let base = base?.items.search
+    func changedInodes(since generation: UInt64, base: FormerTree? = nil) throws -> ChangedInodes {
         var changed = ChangedInodes()
         try scan(since: generation) { scan, objects throws(SnapshotError) in
             var inodes: [ExaminedInode] = []
-            var reader = base.map { ItemReader($0, size: TimesComparison.searchSize) }
+            var reader = base.map { FormerInodes($0, searchSize: TimesComparison.searchSize) }
             try scan.forEachRun(of: objects) { run throws(SnapshotError) in
                 let first = inodes.count
                 try TreeScan.read(run, ChangedInode.types, ChangedInode.reader(generation), into: &inodes)
@@ -65,8 +64,8 @@ extension BtrfsTree {
         return changed
     }
 
-    /// The size of a directory by its inode: twice the lengths of all names in it. Nil where there is none.
-    func directorySize(_ number: InodeNumber) throws -> UInt64? {
+    /// Twice the lengths of all names in it.
+    package func directorySize(_ number: InodeNumber) throws -> UInt64? {
         let found = try located {
             try items.item(ItemKey(number.rawValue, ItemKey.Kind.inode))?.read { bytes throws(SnapshotError) in
                 try InodeItem.isDirectory(bytes) ? try InodeItem.directorySize(bytes) : nil

@@ -80,8 +80,9 @@ struct ExaminedInode: Sendable {
     /// as they were: what they hold of an inode is missing here, and so the inode is not taken for the same.
     ///
     /// - Parameter run: what was read of those from an index on, and perhaps not all of the last.
-    static func compare(_ inodes: inout [ExaminedInode], from first: Int, in run: ItemRun, with base: inout ItemReader)
-    {
+    static func compare(
+        _ inodes: inout [ExaminedInode], from first: Int, in run: ItemRun, with base: inout FormerInodes
+    ) {
         guard let last = run.places.last?.key.object else { return }
         let whole = inodes.indices[first...].filter {
             inodes[$0].inode.isCommon && inodes[$0].inode.number.rawValue < last

@@ -17,7 +17,7 @@ struct EntriesComparison: InodeComparison {
     private static let searchSize = 32 << 10
 
     let source: any ItemSource
-    let base: any ItemSource
+    let base: FormerTree
 
     func batch(of inodes: ArraySlice<CommonInode>) -> ArraySlice<CommonInode> {
         inodes.prefix(EntriesComparison.directoriesInBatch)
@@ -25,18 +25,18 @@ struct EntriesComparison: InodeComparison {
 
     func answers(for inodes: ArraySlice<CommonInode>) -> [Answer?] {
         var new = ItemReader(source, size: EntriesComparison.searchSize)
-        var old = ItemReader(base, size: EntriesComparison.searchSize)
+        var old = FormerInodes(base, searchSize: EntriesComparison.searchSize)
         return inodes.map { inode in try? answer(for: inode.number, &new, &old) }
     }
 
     /// Nil for what is not one directory in both trees.
     private func answer(
-        for number: UInt64, _ new: inout ItemReader, _ old: inout ItemReader
-    ) throws(SnapshotError) -> Answer? {
-        guard let state = try directory(number, &new), let former = try directory(number, &old),
+        for number: UInt64, _ new: inout ItemReader, _ old: inout FormerInodes
+    ) throws -> Answer? {
+        guard let state = try new.directory(number), let former = try old.directory(number),
             state.identity == former.identity
         else { return nil }
-        let (entries, known) = (try entries(of: number, &new), try entries(of: number, &old))
+        let (entries, known) = (try new.entries(of: number), try old.entries(of: number))
         var answer = Answer(directory: state, former: former)
         var next = known.startIndex
         for entry in entries {
@@ -57,29 +57,32 @@ struct EntriesComparison: InodeComparison {
         answer.removed += known[next...]
         return answer
     }
+}
 
-    private func directory(_ number: UInt64, _ reader: inout ItemReader) throws(SnapshotError) -> Inode? {
+extension ItemReader {
+    /// A directory with a name; nil where there is none.
+    mutating func directory(_ number: UInt64) throws(SnapshotError) -> Inode? {
         let key = ItemKey(number, ItemKey.Kind.inode)
-        reader.begin(from: key, through: key)
-        guard let place = try reader.skip(to: key, through: key),
-            let (inode, _) = try InodeItem.named(reader.run, place)
-        else { return nil }
+        begin(from: key, through: key)
+        guard let place = try skip(to: key, through: key), let (inode, _) = try InodeItem.named(run, place) else {
+            return nil
+        }
         return inode.kind == .directory ? inode : nil
     }
 
-    /// By name.
-    private func entries(of number: UInt64, _ reader: inout ItemReader) throws(SnapshotError) -> [DirectoryEntry] {
+    /// The entries of a directory by name.
+    mutating func entries(of number: UInt64) throws(SnapshotError) -> [DirectoryEntry] {
         let (first, last) = (
             ItemKey(number, ItemKey.Kind.entry), ItemKey(number, ItemKey.Kind.entry, .max)
         )
-        reader.begin(from: first, through: last)
+        begin(from: first, through: last)
         var entries: [DirectoryEntry] = []
-        var next = try reader.skip(to: first, through: last)
+        var next = try skip(to: first, through: last)
         while let place = next {
-            try reader.run.withContents(place) { bytes throws(SnapshotError) in
+            try run.withContents(place) { bytes throws(SnapshotError) in
                 try EntryItems.parse(bytes, into: &entries)
             }
-            next = try reader.next(through: last)
+            next = try self.next(through: last)
         }
         entries.sort { $0.name < $1.name }
         return entries

@@ -1,3 +1,5 @@
+import Codecs
+import Crypto
 import SnapshotModel
 
 /// A range of a regular file as its item tells of it (`btrfs_file_extent_item`).
@@ -49,5 +51,31 @@ struct ExtentItem {
     /// The bytes of an inline extent as they are stored.
     static func inlineBytes(_ bytes: borrowing RawSpan) throws(SnapshotError) -> [UInt8] {
         try bytes.bytes(at: inlineHead, count: max(0, bytes.byteCount - inlineHead))
+    }
+
+    /// What an inline extent holds; nil where only the kernel decompresses that.
+    ///
+    /// - Parameter bytes: as they are stored.
+    func decoded(inline bytes: [UInt8]) throws(SnapshotError) -> ArraySlice<UInt8>? {
+        guard length <= UInt64(EncodedExtent.maximumDecodedLength) else {
+            throw .badItem("an inline extent says that it has \(length) bytes")
+        }
+        switch compression {
+        case .none: return bytes[...]
+        case .lzo: return nil
+        case .zlib, .zstd:
+            // By the numbers of a stream (``PaddedFrame``).
+            let number: UInt32 = compression == .zlib ? 1 : 2
+            do {
+                return try PaddedFrame.decode(bytes[...], compression: number, length: Int(length))[...]
+            } catch {
+                throw SnapshotError(.corrupt, "an inline extent cannot be decoded", cause: error)
+            }
+        }
+    }
+
+    /// What stands for the contents of an inline extent.
+    static func identity(ofInline contents: ArraySlice<UInt8>) -> ExtentIdentity {
+        ExtentIdentity(digest: SHA256.hash(data: contents))
     }
 }

@@ -1,6 +1,6 @@
 import SnapshotModel
 
-/// Compares inodes of two trees item by item: most that have changed have new times and nothing else.
+/// Compares inodes of two trees: most that have changed have new times and nothing else.
 struct TimesComparison: InodeComparison {
     struct Answer: Sendable {
         let change: TimesChange
@@ -8,6 +8,13 @@ struct TimesComparison: InodeComparison {
         let directory: DirectoryState?
         /// Whether the names in a directory are as long as they were, together.
         let hasSameSize: Bool
+
+        init(_ states: States, link: InodeLink) {
+            change = TimesChange(states.inode, former: states.former.times, link: link)
+            directory =
+                states.inode.kind == .directory ? DirectoryState(states.inode, former: states.former) : nil
+            hasSameSize = states.hasSameSize
+        }
     }
 
     /// A directory as it is, and as it was. Apart from the answers, few of which have one.
@@ -21,7 +28,7 @@ struct TimesComparison: InodeComparison {
     }
 
     /// An inode as it is, and what it was.
-    private struct States {
+    struct States {
         let inode: Inode
         let former: Inode
         let hasSameSize: Bool
@@ -36,7 +43,7 @@ struct TimesComparison: InodeComparison {
     static let searchSize = 256 << 10
 
     let source: any ItemSource
-    let base: any ItemSource
+    let base: FormerTree
 
     func batch(of inodes: ArraySlice<CommonInode>) -> ArraySlice<CommonInode> {
         let most = inodes.prefix(TimesComparison.inodesInBatch)
@@ -50,13 +57,13 @@ struct TimesComparison: InodeComparison {
 
     func answers(for inodes: ArraySlice<CommonInode>) -> [Answer?] {
         var new = ItemReader(source, size: TimesComparison.searchSize)
-        var old = ItemReader(base, size: TimesComparison.searchSize)
+        var old = FormerInodes(base, searchSize: TimesComparison.searchSize)
         return TimesComparison.answers(for: inodes, &new, &old)
     }
 
     /// The same with both trees as they are read.
     static func answers(
-        for inodes: ArraySlice<CommonInode>, _ new: inout ItemReader, _ old: inout ItemReader
+        for inodes: ArraySlice<CommonInode>, _ new: inout ItemReader, _ old: inout FormerInodes
     ) -> [Answer?] {
         var answers: [Answer?] = []
         answers.reserveCapacity(inodes.count)
@@ -68,7 +75,7 @@ struct TimesComparison: InodeComparison {
                 let last = last(of: group[group.endIndex - 1])
                 new.begin(from: ItemKey(first.number, 0), through: last)
                 old.begin(from: ItemKey(first.number, 0), through: last)
-                for inode in group { answers.append(try answer(for: inode, &new, &old)) }
+                for inode in group { answers.append(try old.compare(inode, &new)) }
             } catch {
                 while answers.count < group.endIndex - inodes.startIndex { answers.append(nil) }
             }
@@ -88,52 +95,32 @@ struct TimesComparison: InodeComparison {
     }
 
     /// The last item of an inode that counts: a directory has its entries behind it.
-    private static func last(of inode: CommonInode) -> ItemKey {
+    static func last(of inode: CommonInode) -> ItemKey {
         ItemKey(inode.number, inode.isDirectory ? ItemKey.Kind.lastOfHead : .max, .max)
     }
 
-    private static func answer(
-        for inode: CommonInode, _ new: inout ItemReader, _ old: inout ItemReader
-    ) throws(SnapshotError) -> Answer? {
-        let (first, last) = (ItemKey(inode.number, 0), last(of: inode))
-        var newPlace = try new.skip(to: first, through: last)
-        var oldPlace = try old.skip(to: first, through: last)
-        var states: States?
-        var links: [InodeLink] = []
-        while let place = newPlace, let former = oldPlace {
-            if place.key.type == ItemKey.Kind.inode {
-                states = try compare(new.run, place, old.run, former, inode)
-                if states == nil { return nil }
-            } else {
-                guard new.run.holdsSame(place, as: former, of: old.run) else { return nil }
-                if place.key.type == ItemKey.Kind.link {
-                    try new.run.withContents(place) { bytes throws(SnapshotError) in
-                        try LinkItems.parse(bytes, directory: place.key.offset, into: &links)
-                    }
-                }
-            }
-            (newPlace, oldPlace) = (try new.next(through: last), try old.next(through: last))
-        }
-        guard newPlace == nil, oldPlace == nil, let states, links.count == 1 else { return nil }
-        return Answer(
-            change: TimesChange(states.inode, former: states.former.times, link: links[0]),
-            directory: inode.isDirectory ? DirectoryState(states.inode, former: states.former) : nil,
-            hasSameSize: states.hasSameSize)
-    }
-
     /// Nil where anything but times differs, or there is no such inode.
-    private static func compare(
+    static func compare(
         _ new: ItemRun, _ place: ItemRun.Place, _ old: ItemRun, _ former: ItemRun.Place, _ inode: CommonInode
     ) throws(SnapshotError) -> States? {
-        guard place.key == former.key, place.key.offset == 0,
-            let (state, size) = try InodeItem.named(new, place), let known = try InodeItem.named(old, former),
+        guard place.key == former.key, let known = try InodeItem.named(old, former) else { return nil }
+        return try compare(new, place, known.inode, size: known.size, inode)
+    }
+
+    /// The same for what is known of an inode already.
+    ///
+    /// - Parameter size: of a directory, where that is known.
+    static func compare(
+        _ new: ItemRun, _ place: ItemRun.Place, _ former: Inode, size: UInt64?, _ inode: CommonInode
+    ) throws(SnapshotError) -> States? {
+        guard place.key.offset == 0, let (state, newSize) = try InodeItem.named(new, place),
             state.linkCount == 1, (state.kind == .directory) == inode.isDirectory,
-            state.times.born == known.inode.times.born
+            state.times.born == former.times.born
         else { return nil }
-        var expected = known.inode
+        var expected = former
         (expected.times, expected.changeGeneration) = (state.times, state.changeGeneration)
         guard expected == state else { return nil }
-        return States(inode: state, former: known.inode, hasSameSize: size == known.size)
+        return States(inode: state, former: former, hasSameSize: size == newSize)
     }
 }
 

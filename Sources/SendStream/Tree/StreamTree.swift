@@ -3,7 +3,7 @@ package import SnapshotModel
 /// A stored stream or a bookmark, read as a tree. Holds no contents.
 ///
 /// Compact: about 150 bytes an inode with one name of 15 bytes and one extent (``byteCount`` measures it).
-package final class StreamTree: SnapshotTree {
+package final class StreamTree: SharedTree {
     /// The number of the root, as in btrfs (`BTRFS_FIRST_FREE_OBJECTID`) and the embedded volume.
     package static let rootNumber = InodeNumber(256)
 
@@ -133,6 +133,15 @@ package final class StreamTree: SnapshotTree {
     package func identity(ofInline extent: FileExtent, of number: InodeNumber) throws -> ExtentIdentity {
         throw SnapshotError(
             .unsupported, "an inline extent of a stream read as a tree has no contents", place: identity.name)
+    }
+
+    package func record(of number: InodeNumber) throws -> InodeRecord? {
+        guard let slot = slot(number), let inode = table.inode(slot) else { return nil }
+        var extents: [FileExtent] = []
+        try forEachExtent(of: number, from: 0) { extents.append($0) }
+        return InodeRecord(
+            inode: inode, links: try links(of: number), attributes: attributeSets[Int(table.attributes[slot])],
+            extents: extents, target: inode.kind == .symbolicLink ? try symbolicLinkTarget(of: number) : [])
     }
 
     private func entry(_ row: Int) throws -> DirectoryEntry {
