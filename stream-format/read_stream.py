@@ -21,7 +21,8 @@ BTRFS_MAGIC = b"btrfs-stream\0"
 MAXIMUM_RAW = 4 << 20
 MAXIMUM_WRITE = 128 << 10
 MAXIMUM_SIZE = (1 << 63) - 1
-SNAPSHOT_HEADER, INSTRUCTIONS, SNAPSHOT_TRAILER, INDEX, STREAM_TRAILER = 1, 2, 3, 4, 5
+SNAPSHOT_HEADER, INSTRUCTIONS, SNAPSHOT_TRAILER, INDEX, STREAM_TRAILER, BOOKMARK_INDEX = 1, 2, 3, 4, 5, 6
+ROOT_NUMBER = 256
 MAKES = {3: "mkfile", 4: "mkdir", 5: "mknod", 6: "mkfifo", 7: "mksock", 8: "symlink"}
 
 
@@ -236,9 +237,11 @@ class Cursor:
 class Steps(Cursor):
     """The instructions of one frame."""
 
-    def __init__(self, raw, printer):
+    def __init__(self, raw, printer, frame=0, names=None):
+        """`names`: where to keep, by place, the steps that make names: (number, path, inode or first name)."""
         super().__init__(raw)
         self.out, self.previous = printer, b""
+        self.frame, self.names = frame, names
 
     def path(self):
         shared = self.varint()
@@ -249,12 +252,18 @@ class Steps(Cursor):
 
     def run(self):
         while not self.at_end():
+            self.start = self.position
             self.step(self.take(1)[0], self.path())
+
+    def name(self, number, path, what):
+        if self.names is not None:
+            self.names[self.frame, self.start] = number, path, what
 
     def step(self, number, path):
         out, v = self.out, self.varint
         if number in MAKES:
             inode, generation = v(), v()
+            self.name(number, path, inode)
             mode = device = 0
             target = b""
             if number == 5:
@@ -265,7 +274,9 @@ class Steps(Cursor):
         elif number == 9:
             out.step("rename", path, "dest=" + out.prefix + escape(check_path(self.path(), False)))
         elif number == 10:
-            out.step("link", path, "dest=" + escape(check_path(self.path(), False)))
+            existing = check_path(self.path(), False)
+            self.name(number, path, existing)
+            out.step("link", path, "dest=" + escape(existing))
         elif number == 11:
             out.step("unlink", path)
         elif number == 12:
@@ -346,22 +357,67 @@ def open_frame(codec, stored, raw_length):
     return raw
 
 
+def check_bookmark_index(raw, names):
+    """Compares the index of a bookmark with the steps that it is about."""
+    def directory(path):
+        return path.rpartition(b"/")[0]
+
+    def expect(holds):
+        if not holds:
+            raise BadStream("the index of a bookmark does not agree with its steps")
+
+    cursor, paths, first_blocks = Cursor(raw), [], []
+    number = frame = offset = 0
+    for place in range(cursor.varint()):
+        number = (number + cursor.zigzag()) % (1 << 64)
+        distance, frames = cursor.varint(), cursor.varint()
+        frame, offset = frame + frames, cursor.varint() + (0 if frames else offset)
+        cursor.varint()
+        if place == 0:
+            expect(number == ROOT_NUMBER and distance == 0 and (frame, offset) == (0, 0))
+            paths.append(b"")
+        elif distance == 0:
+            expect(directory(names[frame, offset][1]) == paths[-1])
+            paths.append(paths[-1])
+        else:
+            expect(names[frame, offset] == (4, names[frame, offset][1], number))
+            expect(directory(names[frame, offset][1]) == paths[place - distance] and place - distance in first_blocks)
+            paths.append(names[frame, offset][1])
+        if place == 0 or distance:
+            first_blocks.append(place)
+    number = block = 0
+    found = {}
+    for _ in range(cursor.varint()):
+        first, count = number + cursor.varint(), cursor.varint() + 1
+        block, number = block + cursor.zigzag(), first + count
+        found.update((n, paths[block]) for n in range(first, number))
+    made = {n: path for kind, path, n in names.values() if kind != 10 and kind != 4}
+    expect(found == {n: directory(path) for n, path in made.items()})
+    number = block = 0
+    further = []
+    for _ in range(cursor.varint()):
+        block, number = block + cursor.varint(), (number + cursor.zigzag()) % (1 << 64)
+        further.append((paths[block], made[number]))
+    expect(further == [(directory(path), first) for kind, path, first in names.values() if kind == 10])
+    expect(cursor.at_end())
+
+
 def read_cowpath(data, out):
     start = Cursor(data)
     preamble = start.take(32)
-    _, version, required, _, check = struct.unpack("<8sIQQI", preamble)
+    _, version, required, optional, check = struct.unpack("<8sIQQI", preamble)
     if crc32c(preamble[:28]) != check:
         raise BadStream("the stream header is damaged")
     if version != 1 or required:
         raise BadStream("unknown version or required feature")
     sequence = snapshots = frames = index_offset = 0
-    digest = hashlib.sha256()
+    digest, bookmark_index = hashlib.sha256(), b""
     while True:
         offset = start.position
         head = start.take(32)
         magic, kind, codec, reserved, number, stored_length, raw_length, stored_check, check = struct.unpack(
             "<4sBBHQIIII", head)
-        if magic != b"CPFR" or crc32c(head[:28]) != check or kind not in range(1, 6) or codec > 2 or reserved:
+        if magic != b"CPFR" or crc32c(head[:28]) != check or kind not in range(1, 7) or codec > 2 or reserved:
             raise BadStream("frame header at byte %d" % offset)
         if number != sequence:
             raise BadStream("frame %d where %d should be" % (number, sequence))
@@ -372,19 +428,19 @@ def read_cowpath(data, out):
             raise BadStream("frame %d is damaged" % number)
         raw = open_frame(codec, stored, raw_length)
         sequence += 1
-        if (kind in (SNAPSHOT_HEADER, INDEX, STREAM_TRAILER)) == (out.inside is not None):
+        if (kind not in (INSTRUCTIONS, SNAPSHOT_TRAILER)) == (out.inside is not None):
             raise BadStream("frame %d does not belong here" % number)
         if kind == SNAPSHOT_HEADER:
             if raw_length > 1 << 20:
                 raise BadStream("a long header")
-            digest, frames = hashlib.sha256(head + stored), 0
+            digest, frames, names = hashlib.sha256(head + stored), 0, {}
             header = json.loads(raw)
             header["uuid"] = str(uuid.UUID(header["uuid"]))
             out.begin(header)
         elif kind == INSTRUCTIONS:
             digest.update(head + stored)
+            Steps(raw, out, frames, names if optional & 2 else None).run()
             frames += 1
-            Steps(raw, out).run()
         elif kind == SNAPSHOT_TRAILER:
             if raw != struct.pack("<QQQQ", *out.totals, frames) + digest.digest():
                 raise BadStream("a snapshot does not agree with its trailer")
@@ -392,7 +448,13 @@ def read_cowpath(data, out):
             snapshots += 1
         elif kind == INDEX:
             index_offset = offset
+        elif kind == BOOKMARK_INDEX:
+            if not optional & 2:
+                raise BadStream("the index of a bookmark that was not announced")
+            bookmark_index += raw
         else:
+            if bookmark_index:
+                check_bookmark_index(bookmark_index, names)
             if raw != struct.pack("<QQQ", snapshots, number, index_offset):
                 raise BadStream("the stream does not agree with its trailer")
             if not start.at_end():

@@ -48,7 +48,9 @@ package enum StoredStreams {
         }
         try opener.requireReadOnly(opened, address)
         let sink = try StreamFileSink(path: path)
-        let writer = CowpathStreamWriter(to: sink, options: CowpathStreamWriter.Options())
+        // Some 700 inodes in a frame: who asks for few need not open all.
+        let options = CowpathStreamWriter.Options(frameSize: 64 << 10)
+        let writer = CowpathStreamWriter(to: sink, options: options, bookmarking: opened.tree)
         let identity = opened.tree.identity
         var header = SnapshotHeader(name: identity.name, snapshot: identity.reference, created: identity.created)
         header.dataset = opened.volume?.name.dataset

@@ -64,7 +64,7 @@ package final class TreeOpener {
                 tree: try volume.tree(of: name.qualified), volume: (volume, name), path: name.path,
                 losses: { ReplayLosses() })
         case .file(let path):
-            let tree = try StreamTree.load(from: StreamFileSource(path: path), onto: base?.tree as? StreamTree)
+            let tree = try StoredTree.load(from: StreamFileSource(path: path), onto: base?.tree)
             return OpenedTree(tree: tree, volume: nil, path: .root, losses: { ReplayLosses() })
         case .directory(let path):
             guard FileManager.default.fileExists(atPath: path) else {

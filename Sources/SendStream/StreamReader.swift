@@ -64,6 +64,23 @@ package final class StreamReader {
             remedy: "decompress it first, if a program compressed it")
     }
 
+    /// Whether the stream is a bookmark with an index of its inodes, by the first bytes, which stay to be read.
+    func hasBookmarkIndex() throws -> Bool {
+        let start = try reader.peek(StreamPreamble.length)
+        guard start.starts(with: StreamPreamble.magic), start.count == StreamPreamble.length else { return false }
+        return try StreamPreamble(parsing: start).optional & StreamPreamble.bookmarkIndexFeature != 0
+    }
+
+    /// Such a bookmark as a tree, which another thread reads; once only.
+    func bookmark() throws -> PendingTree {
+        var frames = BookmarkFrames(reader, pool: options.pool)
+        let header = try frames.header()
+        return PendingTree(header, pool: options.pool) { [frames] in
+            var frames = frames
+            return try frames.tree(of: header)
+        }
+    }
+
     /// Replays the whole stream; once only.
     ///
     /// On any error the target abandons the snapshot that had begun. Those finished before stay.

@@ -23,12 +23,13 @@ extension Plan {
         try sendTree(inode, at: .root, attributes)
     }
 
-    /// Fills a directory that exists at `path`, depth first, and describes it when all below it is done.
+    /// Fills a directory that exists at `path`, depth first, and describes it when all below it is done. In a bookmark,
+    /// which is made to be searched, what a directory is comes first.
     private func sendTree(_ directory: Inode, at path: RelativePath, _ attributes: [ExtendedAttribute]) throws {
         var frames = [try open(directory, at: path, attributes)]
         while var frame = frames.popLast() {
             guard let entry = frame.subdirectories.popFirst() else {
-                try describeNew(frame.inode, at: frame.path, frame.attributes)
+                if !header.isBookmark { try describeNew(frame.inode, at: frame.path, frame.attributes) }
                 continue
             }
             let path = try self.path(entry.name, in: frame.path)
@@ -43,6 +44,7 @@ extension Plan {
     /// Makes everything in a directory but its subdirectories.
     private func open(_ inode: Inode, at path: RelativePath, _ attributes: [ExtendedAttribute]) throws -> Frame {
         if comparison != nil { made.insert(inode.number) }
+        if header.isBookmark { try describeNew(inode, at: path, attributes) }
         var subdirectories: [DirectoryEntry] = []
         var failure: (any Error)?
         try reading(path) {

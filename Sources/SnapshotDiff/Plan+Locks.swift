@@ -38,7 +38,7 @@ extension Plan {
     /// Sets flags at once, or at the end where they forbid what may still come: a further name, or times.
     func emitFlags(_ flags: UInt64, at path: RelativePath) throws {
         guard sink.accepts.contains(.flags) else { return }
-        if flags & Plan.lockingFlags == 0 {
+        if flags & Plan.lockingFlags == 0 || header.isBookmark {
             try emit(.setFlags(path, flags: flags))
         } else {
             moves.lateFlags.append((path, flags))

@@ -15,31 +15,36 @@ package struct RelativePath: Hashable, Sendable {
     ///
     /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidPath``.
     package init(validating bytes: some Collection<UInt8>) throws(SnapshotError) {
-        try self.init(validating: [UInt8](bytes)[...])
+        try self.init(validating: [UInt8](bytes))
     }
 
     /// Checks the bytes and makes a path of them.
     ///
     /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidPath``.
-    package init(validating bytes: ArraySlice<UInt8>) throws(SnapshotError) {
-        let bytes = [UInt8](bytes)
-        guard bytes.count <= RelativePath.maximumLength else {
+    package init(validating bytes: [UInt8]) throws(SnapshotError) {
+        try RelativePath.check(bytes, from: 0)
+        self.bytes = bytes
+    }
+
+    /// Checks the bytes of a path.
+    ///
+    /// - Parameter start: where a name begins up to which they were checked before; at most their count.
+    /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidPath``.
+    package static func check(_ bytes: [UInt8], from start: Int) throws(SnapshotError) {
+        guard bytes.count <= maximumLength else {
             throw SnapshotError(
-                .invalidPath, "a path of \(bytes.count) bytes is longer than \(RelativePath.maximumLength)",
+                .invalidPath, "a path of \(bytes.count) bytes is longer than \(maximumLength)",
                 place: "'\(EscapedBytes.excerpt(bytes))'")
         }
-        if !bytes.isEmpty {
-            var start = 0
-            for end in 0...bytes.count where end == bytes.count || bytes[end] == FileName.slash {
-                guard FileName.isValid(bytes[start..<end]) else {
-                    throw SnapshotError(
-                        .invalidPath, RelativePath.fault(bytes, in: bytes[start..<end]),
-                        place: "'\(EscapedBytes.excerpt(bytes))'")
-                }
-                start = end + 1
+        if bytes.isEmpty { return }
+        var start = start
+        for end in start...bytes.count where end == bytes.count || bytes[end] == FileName.slash {
+            guard FileName.isValid(bytes[start..<end]) else {
+                throw SnapshotError(
+                    .invalidPath, fault(bytes, in: bytes[start..<end]), place: "'\(EscapedBytes.excerpt(bytes))'")
             }
+            start = end + 1
         }
-        self.bytes = bytes
     }
 
     /// What is wrong with a path that has a part which is no name.

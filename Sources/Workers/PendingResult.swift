@@ -13,7 +13,8 @@ package final class PendingResult<Output: Sendable>: @unchecked Sendable {
     private let condition = NSCondition()
     private var state: State
 
-    fileprivate init(_ work: @escaping @Sendable () throws -> Output) {
+    /// Work that is done by who asks for it first, unless a pool is given it.
+    package init(_ work: @escaping @Sendable () throws -> Output) {
         state = .waiting(work)
     }
 

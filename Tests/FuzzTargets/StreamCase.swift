@@ -19,6 +19,7 @@ enum StreamCase {
             _ = try StreamReader(from: ArraySource(bytes), options: options).replay(into: readers)
         }
         if let finding = readers.finding { throw finding }
+        try askStored(bytes)
         guard readers.keepsAll else { return }
         if let snapshot = readers.snapshots.first { try rewrite(snapshot) }
         for (index, tree) in readers.trees.enumerated() {
@@ -83,8 +84,27 @@ enum StreamCase {
         guard try write(read) == once else { throw FuzzFinding("what was read is written otherwise") }
     }
 
+    /// Asks a bookmark by its index, which can say anything.
+    private static func askStored(_ bytes: [UInt8]) throws(FuzzFinding) {
+        try expected("reading as a tree") { () throws in
+            let tree = try StoredTree.load(from: ArraySource(bytes), options: options)
+            guard !(tree is StreamTree) else { return }
+            try expected("visiting") { () throws in try tree.forEachInode { _ in } }
+            var numbers: [InodeNumber] = [tree.root]
+            var asked: Set<InodeNumber> = []
+            while let number = numbers.popLast() {
+                guard asked.insert(number).inserted else { continue }
+                try expected("asking") { () throws in
+                    _ = try tree.links(of: number)
+                    _ = try tree.lookup(FileName(validating: Array("f".utf8)), in: number)
+                    try tree.forEachEntry(in: number) { numbers.append($0.inode) }
+                }
+            }
+        }
+    }
+
     /// Asks a tree for everything.
-    private static func walk(_ tree: StreamTree) throws(FuzzFinding) {
+    private static func walk(_ tree: any SnapshotTree) throws(FuzzFinding) {
         let isWhole = try expected("walking") { () throws in
             try tree.forEachInode { inode in
                 for link in try tree.links(of: inode.number) {
@@ -112,12 +132,29 @@ enum StreamCase {
             try Planner(source: tree).run(into: builder, header)
         }
         guard isSent, let copy = builder.tree else { return }
+        try index(tree, as: copy)
         var details = TreeReport.Details.everything.subtracting(.contents)
         // Ranges of which nothing is known but that they are data may lie behind the end of the file.
         if !tree.identifiesExtents { details.subtract([.holes, .preallocation]) }
         try expected("comparing") { () throws in
             let difference = try TreeReport(of: copy, details).firstDifference(from: TreeReport(of: tree, details))
             if let difference { throw FuzzFinding("a bookmark of a tree is another: \(difference)") }
+        }
+    }
+
+    /// A bookmark with an index tells the same as one that is read from its beginning.
+    private static func index(_ tree: StreamTree, as copy: StreamTree) throws(FuzzFinding) {
+        try expected("indexing") { () throws in
+            var header = SnapshotHeader(name: tree.identity.name, snapshot: tree.identity.reference)
+            (header.isBookmark, header.domain) = (true, tree.domain)
+            let sink = ArraySink()
+            let writer = CowpathStreamWriter(to: sink, options: writerOptions, bookmarking: tree)
+            try Planner(source: tree).run(into: writer, header)
+            try writer.close()
+            let indexed = try StoredTree.load(from: ArraySource(sink.bytes), options: options)
+            try walk(indexed)
+            let difference = try TreeReport(of: indexed).firstDifference(from: TreeReport(of: copy))
+            if let difference { throw FuzzFinding("a bookmark tells another tree by its index: \(difference)") }
         }
     }
 

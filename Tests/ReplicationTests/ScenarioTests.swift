@@ -122,7 +122,7 @@ struct VolumeScenario {
             try origin.makeBookmark(of: name, named: "home#b\(index)")
             return try origin.tree(of: "home#b\(index)")
         }
-        return try StreamTree.load(from: ArraySource(Send(source: origin.tree(of: name)).bookmark()))
+        return try StoredTree.load(from: ArraySource(Send(source: origin.tree(of: name)).bookmark()))
     }
 
     /// What an encoding carries to a volume.

@@ -122,7 +122,7 @@ struct StockToolTests {
         let read = { (name: String) in
             ArraySource([UInt8](try Data(contentsOf: URL(fileURLWithPath: volume.path + "/" + name))))
         }
-        let tree = try StreamTree.load(from: read("next"), onto: StreamTree.load(from: read("full")))
+        let tree = try StoredTree.load(from: read("next"), onto: StoredTree.load(from: read("full")))
         let file = try #require(try tree.resolve(Samples.path("z/y/f")))
         let inode = try Shell.run("stat -c %i '\(mount)/a2/z/y/f'").dropLast()
         #expect(String(file.number.rawValue) == inode)

@@ -6,7 +6,8 @@ import Testing
     private static func load(_ instructions: [Instruction], header: SnapshotHeader? = nil) throws -> StreamTree {
         let snapshot = RecordingTarget.Snapshot(
             header: header ?? Samples.header("a", 1), instructions: instructions)
-        return try StreamTree.load(from: ArraySource(try Samples.cowpath([snapshot])))
+        let tree = try StoredTree.load(from: ArraySource(try Samples.cowpath([snapshot])))
+        return try #require(tree as? StreamTree)
     }
 
     @Test func `a stored stream reads as the tree that it makes`() throws {
@@ -42,7 +43,7 @@ import Testing
         let next = RecordingTarget.Snapshot(
             header: Samples.header("b", 2, base: .parent(Samples.reference(1))), instructions: Samples.incremental)
         let bytes = try Samples.btrfs([next])
-        let tree = try StreamTree.load(from: ArraySource(bytes), onto: base)
+        let tree = try StoredTree.load(from: ArraySource(bytes), onto: base)
         #expect(tree.identity.name == "b")
         let file = try #require(try tree.resolve(Samples.path("papers/read me")))
         #expect(file.number == InodeNumber(258) && file.linkCount == 1)
@@ -50,7 +51,7 @@ import Testing
         #expect(try tree.resolve(Samples.path("docs")) == nil)
         #expect(try tree.resolve(Samples.path("fifo")) == nil)
         #expect(try base.resolve(Samples.path("fifo")) != nil, "the base stays as it was")
-        let error = #expect(throws: SnapshotError.self) { try StreamTree.load(from: ArraySource(bytes)) }
+        let error = #expect(throws: SnapshotError.self) { try StoredTree.load(from: ArraySource(bytes)) }
         #expect(error?.code == .baseNotFound)
     }
 

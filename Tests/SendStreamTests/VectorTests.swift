@@ -1,6 +1,7 @@
 import Foundation
 import SendStream
 import SnapshotModel
+import SnapshotTesting
 import Testing
 
 /// The streams in `stream-format/vectors`, each with what it must dump to. Written anew, where the format has
@@ -41,6 +42,21 @@ import Testing
         return RecordingTarget.Snapshot(header: header, instructions: steps)
     }
 
+    private static func indexedBookmark() throws -> [UInt8] {
+        let builder = TreeBuilder()
+        for path in ["empty", "papers", "papers/old"] { try builder.directory(path) }
+        for path in ["last", "papers/one", "papers/old/first"] { try builder.file(path) }
+        try builder.link("papers/two", to: "papers/old/first")
+        try builder.make(.symbolicLink, "papers/link", target: "one")
+        try builder.attribute("papers", "user.of", [1])
+        let sink = ArraySink()
+        let options = CowpathStreamWriter.Options(codec: .none, frameSize: 200)
+        let writer = CowpathStreamWriter(to: sink, options: options, bookmarking: builder.tree)
+        try Replay.bookmark(builder.tree, into: writer)
+        try writer.close()
+        return sink.bytes
+    }
+
     private static func vectors() throws -> [String: [UInt8]] {
         var vectors: [String: [UInt8]] = [:]
         for codec in StreamCodec.allCases {
@@ -49,6 +65,7 @@ import Testing
         }
         vectors["cowpath-everything"] = try Samples.cowpath([random(1, fitsBtrfs: false)], .init(frameSize: 4000))
         vectors["cowpath-bookmark"] = try Samples.cowpath([bookmark])
+        vectors["cowpath-bookmark-indexed"] = try indexedBookmark()
         vectors["cowpath-empty"] = try Samples.cowpath([])
         vectors["btrfs-1-full"] = try Samples.btrfs([several[0]])
         vectors["btrfs-1-incremental"] = try Samples.btrfs([several[1]])

@@ -15,8 +15,10 @@ extension MemoryTarget {
         return InodeLink(directory: try number(parent, in: tree), name: name)
     }
 
-    /// Refuses what the kernel refuses for immutable and append-only inodes (`FS_IMMUTABLE_FL`, `FS_APPEND_FL`).
+    /// Refuses what the kernel refuses for immutable and append-only inodes (`FS_IMMUTABLE_FL`, `FS_APPEND_FL`). In a
+    /// bookmark they forbid nothing.
     private func checkLocks(_ instruction: Instruction, on tree: MemoryTree) throws {
+        if tree.isTold { return }
         func check(_ path: RelativePath?) throws {
             guard let path, let inode = try tree.resolve(path), inode.flags & 0x30 != 0 else { return }
             throw SnapshotError(.invalidInstruction, "the inode is locked by its flags", place: path.description)

@@ -47,6 +47,7 @@ package final class MemoryTarget: ReplayTarget {
         tree?.knowsHistory = header.base.reference != nil
         tree?.now = MemoryTarget.marker
         tree?.keepsChangeTimes = false
+        tree?.isTold = header.isBookmark
     }
 
     package func finish() throws {

@@ -15,7 +15,7 @@ extension MemoryTree {
     /// Marks a change of contents, of a file or of a directory.
     func touchContents(_ number: InodeNumber) {
         touch(number)
-        nodes[number]?.inode.times.modified = now
+        if !isTold { nodes[number]?.inode.times.modified = now }
     }
 
     private func add(_ number: InodeNumber, _ name: FileName, in directory: InodeNumber) throws {

@@ -44,6 +44,8 @@ package final class MemoryTree: SnapshotTree {
     package var now: Timestamp = .epoch
     /// Whether a change sets the change time too, as a file system does by itself.
     package var keepsChangeTimes = true
+    /// Whether a change leaves no time at all, as in a bookmark, which is only told.
+    package var isTold = false
     package internal(set) var nodes: [InodeNumber: Node] = [:]
 
     package init(

@@ -38,8 +38,12 @@ package enum Replay {
 
     package static func bookmark(_ tree: MemoryTree) throws -> MemoryTree {
         let target = MemoryTarget()
-        try Planner(source: tree).run(into: target, header(tree, isBookmark: true))
+        try bookmark(tree, into: target)
         return try newest(of: target)
+    }
+
+    package static func bookmark(_ tree: MemoryTree, into target: any ReplayTarget) throws {
+        try Planner(source: tree).run(into: target, header(tree, isBookmark: true))
     }
 
     private static func newest(of target: MemoryTarget) throws -> MemoryTree {

@@ -1,3 +1,4 @@
+import SnapshotModel
 import Workers
 
 /// An inode of two trees.
@@ -55,13 +56,9 @@ struct AnswersAhead<Comparison: InodeComparison> {
             current = (batch.inodes, (try? batch.answers.value()) ?? [])
             fill()
         }
-        var (low, high) = (current.inodes.startIndex, current.inodes.endIndex)
-        while low < high {
-            let middle = (low + high) / 2
-            if current.inodes[middle].number < number { low = middle + 1 } else { high = middle }
-        }
-        let index = low - current.inodes.startIndex
-        guard low < current.inodes.endIndex, current.inodes[low].number == number, index < current.answers.count
+        let place = current.inodes.firstIndex(behind: { $0.number < number })
+        let index = place - current.inodes.startIndex
+        guard place < current.inodes.endIndex, current.inodes[place].number == number, index < current.answers.count
         else { return nil }
         return current.answers[index]
     }

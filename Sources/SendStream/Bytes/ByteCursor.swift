@@ -84,7 +84,12 @@ struct ByteCursor {
     mutating func counted(
         upTo limit: Int, _ name: @autoclosure () -> String
     ) throws(SnapshotError) -> ArraySlice<UInt8> {
-        try take(Int(try varint(upTo: UInt64(limit), "a length of \(name())")))
+        // Often there are none.
+        if index < bytes.endIndex, bytes[index] == 0 {
+            index += 1
+            return []
+        }
+        return try take(Int(try varint(upTo: UInt64(limit), "a length of \(name())")))
     }
 
     func corrupt(_ message: String) -> SnapshotError {

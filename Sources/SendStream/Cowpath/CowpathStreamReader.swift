@@ -21,7 +21,7 @@ struct CowpathStreamReader {
 
     mutating func run() throws {
         let preamble = try input.readPreamble()
-        delivery.expectsIndex = preamble.optional & StreamPreamble.indexFeature != 0
+        delivery.features = preamble.optional
         var isAtEnd = false
         while !isAtEnd {
             let frame: StoredFrame
@@ -44,8 +44,8 @@ struct CowpathStreamReader {
 /// What the frames of a stream mean, in their order.
 final class FrameDelivery {
     let replay: ReplayDriver
-    /// Whether an index frame may come.
-    var expectsIndex = false
+    /// The optional features of the stream, by which an index may come.
+    var features: UInt64 = 0
     private var framesInSnapshot: UInt64 = 0
     private var indexOffset: UInt64 = 0
 
@@ -85,9 +85,14 @@ final class FrameDelivery {
             try check(SnapshotTrailer(parsing: frame.raw, at: frame.offset), frame)
             try replay.finish()
         case .index:
-            guard !replay.isInSnapshot, expectsIndex else { throw misplaced(frame) }
+            guard !replay.isInSnapshot, features & StreamPreamble.indexFeature != 0 else { throw misplaced(frame) }
             _ = try StreamIndex(parsing: frame.raw, at: frame.offset)
             indexOffset = frame.offset
+        case .bookmarkIndex:
+            // To find inodes in a bookmark; who reads all of it does not need that.
+            guard !replay.isInSnapshot, features & StreamPreamble.bookmarkIndexFeature != 0 else {
+                throw misplaced(frame)
+            }
         case .streamTrailer:
             guard !replay.isInSnapshot else { throw misplaced(frame) }
             try check(StreamTrailer(parsing: frame.raw, at: frame.offset), frame)

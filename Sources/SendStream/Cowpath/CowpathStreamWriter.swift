@@ -46,12 +46,17 @@ package final class CowpathStreamWriter: ReplayTarget {
     private var sequence: UInt64 = 0
     private var snapshots: UInt64 = 0
     private var state = State.idle
+    /// What a bookmark is of that gets an index of its inodes.
+    private let tree: (any SnapshotTree)?
+    private var bookmarkIndex: BookmarkIndexBuilder?
 
     package let losses = ReplayLosses()
     package let accepts = ReplayCapabilities.everything
 
-    package init(to sink: any ByteSink, options: Options = Options()) {
+    /// - Parameter tree: for a bookmark alone, what it is made of, so that it gets an index of its inodes.
+    package init(to sink: any ByteSink, options: Options = Options(), bookmarking tree: (any SnapshotTree)? = nil) {
         self.options = options
+        self.tree = tree
         let output = FrameOutput(sink, pool: options.pool)
         self.output = output
         pipeline = OrderedPipeline(pool: options.pool, window: options.pool.threadCount + 1) { [rooms] sealed in
@@ -73,6 +78,7 @@ package final class CowpathStreamWriter: ReplayTarget {
         totals = SnapshotTotals()
         frames = 0
         encoder = InstructionEncoder(header: header)
+        bookmarkIndex = header.isBookmark ? try tree.map { try BookmarkIndexBuilder($0) } : nil
         let settings = "\(options.codec) level \(options.level) frame \(options.frameSize)"
         try submit(.snapshotHeader, HeaderDocument(header, encoder: settings).bytes())
     }
@@ -98,6 +104,11 @@ package final class CowpathStreamWriter: ReplayTarget {
         try pipeline.drain()
         let trailer = try SnapshotTrailer(totals: totals, frames: frames, digest: output.digest())
         try submit(.snapshotTrailer, trailer.bytes)
+        var index = bookmarkIndex?.finished()?.bytes[...] ?? []
+        while !index.isEmpty {
+            try submit(.bookmarkIndex, [UInt8](index.prefix(options.frameSize)))
+            index = index.dropFirst(options.frameSize)
+        }
         try pipeline.drain()
         snapshots += 1
         state = .idle
@@ -127,12 +138,16 @@ package final class CowpathStreamWriter: ReplayTarget {
 
     private func startStream() throws {
         guard output.offset == 0 else { return }
-        try output.write(preamble: StreamPreamble(optional: options.index ? StreamPreamble.indexFeature : 0).bytes)
+        var features = options.index ? StreamPreamble.indexFeature : 0
+        if tree != nil { features |= StreamPreamble.bookmarkIndexFeature }
+        try output.write(preamble: StreamPreamble(optional: features).bytes)
     }
 
     private func append(_ instruction: Instruction) throws {
         if encoder.bytes.count >= options.frameSize { try flush() }
         totals.count(instruction)
+        let isBlock = try bookmarkIndex?.note(instruction, frame: Int(frames), offset: encoder.bytes.count)
+        if isBlock == true { encoder.restartPaths() }
         encoder.append(instruction)
     }
 

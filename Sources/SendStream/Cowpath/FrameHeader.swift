@@ -4,7 +4,7 @@ import SnapshotModel
 /// What a frame is.
 enum FrameKind: UInt8, Sendable {
     case snapshotHeader = 1
-    case instructions, snapshotTrailer, index, streamTrailer
+    case instructions, snapshotTrailer, index, streamTrailer, bookmarkIndex
 
     /// What it is, for messages.
     var name: String {
@@ -14,6 +14,7 @@ enum FrameKind: UInt8, Sendable {
         case .snapshotTrailer: "the trailer of a snapshot"
         case .index: "an index"
         case .streamTrailer: "the end of the stream"
+        case .bookmarkIndex: "the index of a bookmark"
         }
     }
 }

@@ -18,11 +18,12 @@ struct StoredFrame: Sendable {
 struct FrameInput {
     private var reader: SourceReader
     private var nextSequence: UInt64 = 0
-    private var frames: FrameDigest
+    /// Nil where what is read is not hashed.
+    private var frames: FrameDigest?
 
-    init(_ reader: SourceReader, pool: WorkerPool) {
+    init(_ reader: SourceReader, pool: WorkerPool, hashes: Bool = true) {
         self.reader = reader
-        frames = FrameDigest(pool: pool)
+        frames = hashes ? FrameDigest(pool: pool) : nil
     }
 
     var offset: UInt64 { reader.offset }
@@ -64,11 +65,11 @@ struct FrameInput {
         _ header: FrameHeader, _ headerBytes: ArraySlice<UInt8>, _ stored: ArraySlice<UInt8>
     ) throws -> [UInt8] {
         switch header.kind {
-        case .snapshotTrailer: return try frames.value()
-        case .index, .streamTrailer: return []
+        case .snapshotTrailer: return try frames?.value() ?? []
+        case .index, .streamTrailer, .bookmarkIndex: return []
         case .snapshotHeader, .instructions:
-            if header.kind == .snapshotHeader { frames.restart() }
-            try frames.add(headerBytes, stored)
+            if header.kind == .snapshotHeader { frames?.restart() }
+            try frames?.add(headerBytes, stored)
             return []
         }
     }

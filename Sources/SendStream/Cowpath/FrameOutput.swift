@@ -33,7 +33,7 @@ final class FrameOutput {
                 StreamIndex.Entry(
                     sequence: frame.header.sequence, offset: offset, snapshot: snapshot,
                     firstPath: frame.firstPath ?? .root))
-        case .snapshotTrailer, .index, .streamTrailer: break
+        case .snapshotTrailer, .index, .streamTrailer, .bookmarkIndex: break
         }
         try sink.write(header[...])
         try sink.write(frame.stored)

@@ -2,9 +2,14 @@ import SnapshotModel
 
 /// Reads the instructions of one frame.
 struct InstructionDecoder {
-    private var cursor: ByteCursor
+    var cursor: ByteCursor
     private let header: SnapshotHeader
-    private var previous = RelativePath.root
+    /// The path that was read last. Changed where it is, unless a step has it too.
+    private(set) var pathBytes: [UInt8] = []
+    /// Whether that is the path which was read before it.
+    private(set) var isRepeated = false
+    /// Where in the frame that step begins.
+    private var start: UInt64 = 0
 
     /// - Parameter offset: of the frame in the stream. Errors name it and, in words, the byte in the frame.
     init(_ raw: ArraySlice<UInt8>, header: SnapshotHeader) {
@@ -14,14 +19,29 @@ struct InstructionDecoder {
 
     /// The next step; nil at the end of the frame.
     mutating func next() throws(SnapshotError) -> Instruction? {
+        guard let number = try begin() else { return nil }
+        return try finish(number)
+    }
+
+    /// Reads what the next step is, and its path; nil at the end of the frame.
+    mutating func begin() throws(SnapshotError) -> InstructionNumber? {
         if cursor.isAtEnd { return nil }
-        let start = cursor.offset
+        start = cursor.offset
         let byte: UInt8 = try cursor.integer()
         guard let number = InstructionNumber(rawValue: byte) else {
             throw SnapshotError(
                 .unsupported, "the instruction \(byte) is not known", place: "at byte \(start) of the frame")
         }
-        let instruction = try read(number, try path())
+        try readPath()
+        return number
+    }
+
+    /// The path that was read last.
+    var path: RelativePath { RelativePath(trusted: pathBytes) }
+
+    /// Reads the fields of the step that was begun.
+    mutating func finish(_ number: InstructionNumber) throws(SnapshotError) -> Instruction {
+        let instruction = try read(number, path)
         if let fault = instruction.fault {
             throw SnapshotError(
                 .invalidInstruction, fault, place: "'\(instruction.path)' at byte \(start) of the frame")
@@ -43,8 +63,8 @@ struct InstructionDecoder {
             let inode = try inode()
             return .makeSymbolicLink(
                 path, inode, target: [UInt8](try cursor.counted(upTo: InstructionLimits.linkTargetLength, "a target")))
-        case .rename: return .rename(path, to: try self.path())
-        case .link: return .link(path, to: try self.path())
+        case .rename: return .rename(path, to: try nextPath())
+        case .link: return .link(path, to: try nextPath())
         case .unlink: return .unlink(path)
         case .removeDirectory: return .removeDirectory(path)
         case .setExtendedAttribute:
@@ -73,7 +93,7 @@ struct InstructionDecoder {
             let offset = try cursor.varint()
             let length = try cursor.varint()
             let snapshot = try cloneSource()
-            let from = try self.path()
+            let from = try nextPath()
             return .clone(
                 path, offset: offset, length: length,
                 from: CloneSource(snapshot: snapshot, path: from, offset: try cursor.varint()))
@@ -93,24 +113,34 @@ struct InstructionDecoder {
         }
     }
 
-    private mutating func path() throws(SnapshotError) -> RelativePath {
-        let shared = Int(try cursor.varint(upTo: UInt64(previous.bytes.count), "the length of what two paths share"))
+    private mutating func nextPath() throws(SnapshotError) -> RelativePath {
+        try readPath()
+        return path
+    }
+
+    /// Reads a path, of which the one before may have the beginning.
+    private mutating func readPath() throws(SnapshotError) {
+        let shared = Int(try cursor.varint(upTo: UInt64(pathBytes.count), "the length of what two paths share"))
         let rest = try cursor.counted(upTo: RelativePath.maximumLength, "a path")
-        if shared == previous.bytes.count, rest.isEmpty { return previous }
+        // As it is in most steps.
+        isRepeated = rest.isEmpty && shared == pathBytes.count || rest.elementsEqual(pathBytes[shared...])
+        if isRepeated { return }
         let start = cursor.offset
+        pathBytes.removeLast(pathBytes.count - shared)
+        let lastName = pathBytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+        pathBytes.append(contentsOf: rest)
         do throws(SnapshotError) {
-            previous = try RelativePath(validating: previous.bytes.prefix(shared) + rest)
+            try RelativePath.check(pathBytes, from: lastName)
         } catch {
             throw error.placed("at byte \(start) of the frame")
         }
-        return previous
     }
 
-    private mutating func narrow(_ name: String) throws(SnapshotError) -> UInt32 {
+    mutating func narrow(_ name: String) throws(SnapshotError) -> UInt32 {
         UInt32(try cursor.varint(upTo: UInt64(UInt32.max), name))
     }
 
-    private mutating func inode() throws(SnapshotError) -> InodeIdentity {
+    mutating func inode() throws(SnapshotError) -> InodeIdentity {
         let number = InodeNumber(try cursor.varint())
         return InodeIdentity(number: number, generation: try cursor.varint())
     }
@@ -119,7 +149,7 @@ struct InstructionDecoder {
         [UInt8](try cursor.counted(upTo: ExtendedAttribute.maximumNameLength, "an attribute's name"))
     }
 
-    private mutating func times() throws(SnapshotError) -> FileTimes {
+    mutating func times() throws(SnapshotError) -> FileTimes {
         let hasBorn: UInt8 = try cursor.integer()
         guard hasBorn <= 1 else { throw cursor.corrupt("times have unknown fields") }
         return FileTimes(
@@ -165,7 +195,7 @@ struct InstructionDecoder {
         }
     }
 
-    private mutating func content() throws(SnapshotError) -> FileExtent.Content? {
+    mutating func content() throws(SnapshotError) -> FileExtent.Content? {
         let byte: UInt8 = try cursor.integer()
         switch ContentTag(rawValue: byte) {
         case .unknown: return nil

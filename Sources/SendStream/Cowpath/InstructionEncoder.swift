@@ -35,6 +35,11 @@ struct InstructionEncoder {
         bytes.reserveCapacity(count)
     }
 
+    /// Sees to it that the next step can be read without those before it.
+    mutating func restartPaths() {
+        previous = []
+    }
+
     mutating func append(_ instruction: Instruction) {
         bytes.append(InstructionNumber(instruction).rawValue)
         let path = instruction.path

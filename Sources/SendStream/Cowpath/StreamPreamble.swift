@@ -13,6 +13,8 @@ struct StreamPreamble {
     static let knownRequired: UInt64 = 0
     /// The stream has an index frame.
     static let indexFeature: UInt64 = 1
+    /// The stream is a bookmark with an index of its inodes.
+    static let bookmarkIndexFeature: UInt64 = 2
 
     /// Features that a reader must know.
     var required: UInt64 = 0

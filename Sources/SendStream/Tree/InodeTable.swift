@@ -38,7 +38,7 @@ struct InodeTable {
         numbers[slot] = number
         generations[slot] = generation
         kinds[slot] = kind.rawValue
-        permissions[slot] = kind == .symbolicLink ? 0o777 : kind == .directory ? 0o755 : 0o600
+        permissions[slot] = UInt16(InodeTable.firstPermissions(of: kind))
         owners[slot] = 0
         groups[slot] = 0
         sizes[slot] = 0
@@ -51,6 +51,11 @@ struct InodeTable {
         contents[slot] = 0
         if device != 0 { devices[UInt32(slot)] = device }
         return slot
+    }
+
+    /// The permissions that an inode has until a step says others.
+    static func firstPermissions(of kind: FileKind) -> UInt32 {
+        kind == .symbolicLink ? 0o777 : kind == .directory ? 0o755 : 0o600
     }
 
     private mutating func addRow() -> Int {

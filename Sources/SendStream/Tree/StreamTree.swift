@@ -41,19 +41,6 @@ package final class StreamTree: SharedTree {
         namesByChild = rows
     }
 
-    /// Reads all of a stream, each snapshot on top of its base.
-    ///
-    /// - Parameter base: what the first snapshot starts from, where that is not nothing.
-    /// - Returns: the tree of the last snapshot.
-    package static func load(from source: any ByteSource, onto base: StreamTree? = nil) throws -> StreamTree {
-        let builder = StreamTreeBuilder(base: base)
-        _ = try StreamReader(from: source).replay(into: builder)
-        guard let tree = builder.tree else {
-            throw SnapshotError(.notFound, "the stream holds no snapshot")
-        }
-        return tree
-    }
-
     /// How many bytes of memory the tree takes.
     package var byteCount: Int {
         let attributes = attributeSets.joined().reduce(0) { $0 + $1.name.count + $1.value.count + 96 }
@@ -90,7 +77,7 @@ package final class StreamTree: SharedTree {
 
     package func links(of number: InodeNumber) throws -> [InodeLink] {
         let slot = try self.slot(of: number)
-        let first = partition(namesByChild.count) { Int(names.children[Int(namesByChild[$0])]) < slot }
+        let first = namesByChild.firstIndex(behind: { Int(names.children[Int($0)]) < slot })
         return namesByChild[first...].prefix { Int(names.children[Int($0)]) == slot }.map { row in
             let directory = InodeNumber(table.numbers[Int(names.directories[Int(row)])])
             return InodeLink(directory: directory, name: FileName(trusted: [UInt8](names.name(Int(row)))))
@@ -110,7 +97,7 @@ package final class StreamTree: SharedTree {
     package func symbolicLinkTarget(of number: InodeNumber) throws -> [UInt8] {
         let slot = try self.slot(of: number)
         guard table.kind(slot) == .symbolicLink else {
-            throw SnapshotError(.invalidRequest, "inode \(number.rawValue) is no symbolic link", place: identity.name)
+            throw StreamTree.noLink(number, identity)
         }
         return try contents.target(at: table.contents[slot])
     }
@@ -126,13 +113,11 @@ package final class StreamTree: SharedTree {
     }
 
     package func read(_ number: InodeNumber, at offset: UInt64, count: Int) throws -> ArraySlice<UInt8> {
-        throw SnapshotError(
-            .unsupported, "a bookmark or a stream read as a tree holds no contents", place: identity.name)
+        throw StreamTree.noContents(identity)
     }
 
     package func identity(ofInline extent: FileExtent, of number: InodeNumber) throws -> ExtentIdentity {
-        throw SnapshotError(
-            .unsupported, "an inline extent of a stream read as a tree has no contents", place: identity.name)
+        throw StreamTree.noInlineContents(identity)
     }
 
     package func record(of number: InodeNumber) throws -> InodeRecord? {
@@ -154,27 +139,36 @@ package final class StreamTree: SharedTree {
     }
 
     private func slot(_ number: InodeNumber) -> Int? {
-        let slot = partition(table.rowCount) { table.numbers[$0] < number.rawValue }
+        let slot = table.numbers.firstIndex(behind: { $0 < number.rawValue })
         return slot < table.rowCount && table.numbers[slot] == number.rawValue ? slot : nil
     }
 
     private func slot(of number: InodeNumber) throws -> Int {
         guard let slot = slot(number) else {
-            throw SnapshotError(.notFound, "there is no inode \(number.rawValue)", place: identity.name)
+            throw StreamTree.missing(number, identity)
         }
         return slot
     }
 
-    private func firstRow(_ precedes: (Int) -> Bool) -> Int { partition(names.rowCount, precedes) }
+    private func firstRow(_ precedes: (Int) -> Bool) -> Int { (0..<names.rowCount).firstIndex(behind: precedes) }
+}
 
-    /// The first index of which `precedes` is false.
-    private func partition(_ count: Int, _ precedes: (Int) -> Bool) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if precedes(middle) { low = middle + 1 } else { high = middle }
-        }
-        return low
+/// What both kinds of tree that come from a stream say of a request that they cannot meet.
+extension StreamTree {
+    static func missing(_ number: InodeNumber, _ identity: SnapshotIdentity) -> SnapshotError {
+        SnapshotError(.notFound, "there is no inode \(number.rawValue)", place: identity.name)
+    }
+
+    static func noLink(_ number: InodeNumber, _ identity: SnapshotIdentity) -> SnapshotError {
+        SnapshotError(.invalidRequest, "inode \(number.rawValue) is no symbolic link", place: identity.name)
+    }
+
+    static func noContents(_ identity: SnapshotIdentity) -> SnapshotError {
+        SnapshotError(.unsupported, "a bookmark or a stream read as a tree holds no contents", place: identity.name)
+    }
+
+    static func noInlineContents(_ identity: SnapshotIdentity) -> SnapshotError {
+        SnapshotError(
+            .unsupported, "an inline extent of a stream read as a tree has no contents", place: identity.name)
     }
 }

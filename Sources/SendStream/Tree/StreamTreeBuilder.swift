@@ -99,12 +99,9 @@ extension TreeDraft {
         var sorted = table.permuted(order)
         let children = names.compacted(translation).translatingChildren(translation)
         let packed = try packedContents(&sorted)
-        var identity = SnapshotIdentity(
-            name: header.name, uuid: header.snapshot.uuid, generation: header.snapshot.generation)
-        identity.created = header.created
-        identity.lineage = header.lineage
         return StreamTree(
-            identity: identity, domain: header.domain, identifiesExtents: header.isBookmark, table: sorted,
+            identity: SnapshotIdentity(toldBy: header), domain: header.domain, identifiesExtents: header.isBookmark,
+            table: sorted,
             names: children,
             contents: packed, attributeSets: attributes.sets, rootSlot: Int(translation[rootSlot]))
     }
@@ -127,5 +124,14 @@ extension TreeDraft {
             next += 1
             table.setNumber(slot, next)
         }
+    }
+}
+
+extension SnapshotIdentity {
+    /// By what a snapshot is known that was read from a stream.
+    init(toldBy header: SnapshotHeader) {
+        self.init(name: header.name, uuid: header.snapshot.uuid, generation: header.snapshot.generation)
+        created = header.created
+        lineage = header.lineage
     }
 }

@@ -200,17 +200,17 @@ final class RestoreEnd: HostileEnd {
 
 /// A stored stream that is read as a tree, for `ls`, `diff` and a base in a file.
 final class StoredTreeEnd: HostileEnd {
-    private let base: StreamTree
+    private let base: any SnapshotTree
 
     init() throws {
-        base = try StreamTree.load(from: ArraySource(HostileEnd.base))
+        base = try StoredTree.load(from: ArraySource(HostileEnd.base))
         try super.init("tree")
     }
 
     override var receives: Bool { false }
 
     override func replay(_ bytes: [UInt8], isIncremental: Bool) throws {
-        let tree = try StreamTree.load(from: ArraySource(bytes), onto: base)
+        let tree = try StoredTree.load(from: ArraySource(bytes), onto: base)
         _ = try TreeReport(of: tree)
     }
 }

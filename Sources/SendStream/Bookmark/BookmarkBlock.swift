@@ -1,0 +1,151 @@
+import SnapshotModel
+
+/// What a bookmark tells of all in one directory that is no directory.
+final class BookmarkBlock: Sendable {
+    /// Of the directory.
+    private let number: InodeNumber
+    /// The inodes whose first names lie here, in byte order of these; each as if it had no other.
+    private let inodes: [Inode]
+    /// Their names and extents, one behind the other, and where those of each end.
+    private let names: [UInt8]
+    private let nameEnds: [Int]
+    private let extents: [FileExtent]
+    private let extentEnds: [Int]
+    /// What few inodes have, by their places.
+    private let attributes: [Int: [ExtendedAttribute]]
+    private let targets: [Int: [UInt8]]
+    /// The places in the order of numbers; nil where that is theirs.
+    private let order: [Int]?
+    /// Further names of inodes, in byte order too.
+    let furtherNames: [FileName]
+
+    /// - Parameters:
+    ///   - number: of the directory.
+    ///   - parent: its path, where the block goes on with it; nil where it begins with it.
+    ///   - count: how many inodes have their first names in it, at a guess.
+    /// - Throws: ``SnapshotError`` for what is no block of a bookmark.
+    init(_ steps: BookmarkSteps, of number: InodeNumber, goingOnIn parent: RelativePath?, count: Int)
+        throws(SnapshotError)
+    {
+        var steps = steps
+        let parent = parent == nil ? try steps.directory(number).path.bytes : parent?.bytes ?? []
+        var (inodes, extents, furtherNames) = ([Inode](), [FileExtent](), [FileName]())
+        var (names, nameEnds, extentEnds) = ([UInt8](), [Int](), [Int]())
+        var (attributes, targets) = ([Int: [ExtendedAttribute]](), [Int: [UInt8]]())
+        inodes.reserveCapacity(count)
+        extents.reserveCapacity(count)
+        while true {
+            let start = names.count
+            if let file = try steps.file(in: parent, &names, &extents) {
+                let last = names[(nameEnds.count < 2 ? 0 : nameEnds[nameEnds.count - 2])..<start]
+                guard last.lexicographicallyPrecedes(names[start...]) else {
+                    throw BookmarkBlock.disorder(names[start...])
+                }
+                if !file.attributes.isEmpty { attributes[inodes.count] = file.attributes }
+                if !file.target.isEmpty { targets[inodes.count] = file.target }
+                inodes.append(file.inode)
+                nameEnds.append(names.count)
+                extentEnds.append(extents.count)
+            } else if let name = try steps.furtherName(in: parent) {
+                if let last = furtherNames.last, !(last < name) { throw BookmarkBlock.disorder(name.bytes[...]) }
+                furtherNames.append(name)
+            } else {
+                break
+            }
+        }
+        (self.number, self.inodes, self.furtherNames) = (number, inodes, furtherNames)
+        (self.names, self.nameEnds) = (names, nameEnds)
+        (self.extents, self.extentEnds, self.attributes, self.targets) = (extents, extentEnds, attributes, targets)
+        let isInOrder = inodes.indices.dropFirst().allSatisfy { inodes[$0 - 1].number < inodes[$0].number }
+        order = isInOrder ? nil : inodes.indices.sorted { inodes[$0].number < inodes[$1].number }
+    }
+
+    /// The last of all names; nil where there is none.
+    var lastName: FileName? {
+        let first = inodes.isEmpty ? nil : FileName(trusted: [UInt8](name(at: inodes.count - 1)))
+        return [first, furtherNames.last].compactMap(\.self).max()
+    }
+
+    /// How many names it has.
+    var count: Int { inodes.count + furtherNames.count }
+
+    /// The inode with a number that has its first name here.
+    func record(_ number: InodeNumber) -> InodeRecord? {
+        let found = inodes.indices.firstIndex(behind: { inodes[order?[$0] ?? $0].number < number })
+        guard found < inodes.endIndex else { return nil }
+        let place = order?[found] ?? found
+        return inodes[place].number == number ? record(at: place) : nil
+    }
+
+    /// The inode whose first name this is.
+    func inode(named name: FileName) -> Inode? {
+        let found = inodes.indices.firstIndex(behind: { self.name(at: $0).lexicographicallyPrecedes(name.bytes) })
+        guard found < inodes.endIndex, self.name(at: found).elementsEqual(name.bytes) else { return nil }
+        return inodes[found]
+    }
+
+    /// The entries of the directory that are first names.
+    var entries: [DirectoryEntry] {
+        inodes.indices.map { place in
+            let inode = inodes[place]
+            return DirectoryEntry(
+                name: FileName(trusted: [UInt8](name(at: place))), inode: inode.number, kind: inode.kind)
+        }
+    }
+
+    private func name(at place: Int) -> ArraySlice<UInt8> {
+        names[(place == 0 ? 0 : nameEnds[place - 1])..<nameEnds[place]]
+    }
+
+    private func record(at place: Int) -> InodeRecord {
+        let own = extents[(place == 0 ? 0 : extentEnds[place - 1])..<extentEnds[place]]
+        return InodeRecord(
+            inode: inodes[place],
+            links: [InodeLink(directory: number, name: FileName(trusted: [UInt8](name(at: place))))],
+            attributes: attributes[place] ?? [], extents: [FileExtent](own), target: targets[place] ?? [])
+    }
+
+    private static func disorder(_ name: ArraySlice<UInt8>) -> SnapshotError {
+        SnapshotError(
+            .corrupt, "names of a bookmark are not in their order", place: EscapedBytes.describe(name))
+    }
+}
+
+/// What was read last of some of a bookmark's blocks.
+struct BookmarkCache {
+    /// How many share the blocks of a bookmark, so that threads seldom wait for each other.
+    static let count = 8
+    /// Of some 250 bytes each, in all caches 16 MiB.
+    private static let mostRecords = 65_536 / count
+    /// Of some 400 bytes each, in all 3 MiB.
+    private static let mostDirectories = 8192 / count
+
+    private var young: [Int: BookmarkBlock] = [:]
+    private var old: [Int: BookmarkBlock] = [:]
+    private var count = 0
+    /// Directories without what lies in them: to name a file takes all above it.
+    private(set) var directories: [Int: BookmarkedDirectory] = [:]
+
+    mutating func block(_ place: Int) -> BookmarkBlock? {
+        if let block = young[place] { return block }
+        guard let block = old[place] else { return nil }
+        add(block, at: place)
+        return block
+    }
+
+    mutating func add(_ block: BookmarkBlock, at place: Int) {
+        let size = block.count + 1
+        if count + size > BookmarkCache.mostRecords / 2 {
+            old = young
+            young = [:]
+            count = 0
+        }
+        young[place] = block
+        count += size
+    }
+
+    mutating func add(_ directory: BookmarkedDirectory, at place: Int) {
+        if directories.count >= BookmarkCache.mostDirectories { directories.removeAll(keepingCapacity: true) }
+        directories[place] = directory
+    }
+}

@@ -1,0 +1,330 @@
+package import SnapshotModel
+import Synchronization
+import Workers
+
+/// A bookmark that is read where it is asked, by way of its index.
+///
+/// Holds the frames as they are decompressed, some 90 bytes an inode, and what was read of them last. Any number of
+/// threads may ask at once.
+package final class BookmarkTree: SharedTree {
+    package let identity: SnapshotIdentity
+    package let domain: SnapshotUUID?
+    package let root = StreamTree.rootNumber
+    package let holdsData = false
+    package let identifiesExtents = true
+
+    private let header: SnapshotHeader
+    /// The instructions of each frame, decompressed when they are asked for first.
+    private let frames: [PendingResult<ArraySlice<UInt8>>]
+    private let index: BookmarkIndex
+    /// The first blocks of directories in the order of the numbers of these.
+    private let blocksByNumber: [Int]
+    /// The directories in each, one behind the other, and where those of each begin.
+    private let children: [Int]
+    private let firstChildren: [Int]
+    /// Further names in the order of the numbers of their inodes, and the first of each directory.
+    private let namesByNumber: [Int]
+    private let firstNames: [Int]
+    /// How many inodes have their first names in each directory.
+    private let fileCounts: [Int]
+    private let caches: [SharedCache]
+
+    /// A cache that several threads use.
+    private final class SharedCache: Sendable {
+        let cache = Mutex(BookmarkCache())
+    }
+
+    init(_ header: SnapshotHeader, frames: [PendingResult<ArraySlice<UInt8>>], index: BookmarkIndex) {
+        (self.header, self.frames, self.index) = (header, frames, index)
+        (identity, domain) = (SnapshotIdentity(toldBy: header), header.domain)
+        blocksByNumber = BookmarkTree.order(of: index.blocks.lazy.map(\.number)).filter {
+            !index.blocks[$0].isFurther
+        }
+        namesByNumber = BookmarkTree.order(of: index.furtherNames.lazy.map(\.number))
+        firstNames = BookmarkTree.beginnings(of: index.furtherNames.lazy.map(\.block), in: index.blocks.count)
+        let directories = index.blocks.enumerated().dropFirst().filter { !$0.element.isFurther }
+        firstChildren = BookmarkTree.beginnings(of: directories.lazy.map(\.element.parent), in: index.blocks.count)
+        var (children, next) = ([Int](repeating: 0, count: directories.count), firstChildren)
+        for (place, block) in directories {
+            children[next[block.parent]] = place
+            next[block.parent] += 1
+        }
+        self.children = children
+        var counts = [Int](repeating: 0, count: index.blocks.count)
+        // An index can say anything: for more, room is made as they come.
+        let most = 4096
+        for run in index.runs { counts[run.block] = min(counts[run.block] + Int(min(run.count, UInt64(most))), most) }
+        fileCounts = counts
+        caches = (0..<BookmarkCache.count).map { _ in SharedCache() }
+    }
+
+    /// The places of numbers in their order; of equal ones in that in which they came.
+    private static func order(of numbers: some Sequence<UInt64>) -> [Int] {
+        numbers.enumerated().sorted { ($0.element, $0.offset) < ($1.element, $1.offset) }.map(\.offset)
+    }
+
+    /// Where the members of each of some groups begin, if they come one group behind the other, and where the last ends.
+    private static func beginnings(of groups: some Sequence<Int>, in count: Int) -> [Int] {
+        var beginnings = [Int](repeating: 0, count: count + 1)
+        for group in groups { beginnings[group + 1] += 1 }
+        for group in 0..<count { beginnings[group + 1] += beginnings[group] }
+        return beginnings
+    }
+
+    package var totals: SnapshotTotals? {
+        SnapshotTotals(inodes: index.runs.reduce(UInt64(blocksByNumber.count)) { $0 &+ $1.count })
+    }
+
+    package func record(of number: InodeNumber) throws -> InodeRecord? {
+        if let place = directoryPlace(number) {
+            let block = index.blocks[place]
+            let directory = try directory(place)
+            let links = directory.path.split.map {
+                [InodeLink(directory: self.number(of: block.parent), name: $0.name)]
+            }
+            return InodeRecord(
+                inode: directory.inode, links: links ?? [], attributes: directory.attributes,
+                directorySize: block.size)
+        }
+        guard let record = try firstRecord(of: number) else { return nil }
+        let further = furtherNames(of: number)
+        guard !further.isEmpty else { return record }
+        var links = record.links
+        for place in further { links.append(try link(place)) }
+        links.sort { $0.directory != $1.directory ? $0.directory < $1.directory : $0.name < $1.name }
+        var inode = record.inode
+        inode.linkCount = UInt32(clamping: links.count)
+        return InodeRecord(
+            inode: inode, links: links, attributes: record.attributes, extents: record.extents, target: record.target)
+    }
+
+    package func inode(_ number: InodeNumber) throws -> Inode? {
+        if let place = directoryPlace(number) { return try directory(place).inode }
+        var inode = try firstRecord(of: number)?.inode
+        inode?.linkCount = UInt32(clamping: 1 + furtherNames(of: number).count)
+        return inode
+    }
+
+    package func directorySize(_ number: InodeNumber) throws -> UInt64? {
+        directoryPlace(number).flatMap { index.blocks[$0].size }
+    }
+
+    package func lookup(_ name: FileName, in directory: InodeNumber) throws -> DirectoryEntry? {
+        let place = try self.directoryPlace(of: directory)
+        let blocks = blocks(of: place)
+        let found = try blocks.firstIndex(behind: { try block($0).lastName.map { $0 < name } ?? true })
+        if found < blocks.endIndex, let entry = try entry(name, in: found) { return entry }
+        return try child(named: name, of: place).map {
+            DirectoryEntry(name: name, inode: number(of: $0), kind: .directory)
+        }
+    }
+
+    package func forEachEntry(in directory: InodeNumber, _ body: (DirectoryEntry) throws -> Void) throws {
+        let place = try directoryPlace(of: directory)
+        var entries: [DirectoryEntry] = []
+        for place in blocks(of: place) {
+            let block = try block(place)
+            entries += block.entries
+            for further in block.furtherNames.indices { entries.append(try entry(further, of: block, place)) }
+        }
+        for child in children(of: place) {
+            entries.append(DirectoryEntry(name: try name(of: child), inode: number(of: child), kind: .directory))
+        }
+        entries.sort { $0.name < $1.name }
+        for entry in entries { try body(entry) }
+    }
+
+    package func links(of number: InodeNumber) throws -> [InodeLink] { try existingRecord(number).links }
+
+    package func forEachInode(_ body: (Inode) throws -> Void) throws {
+        var directories = blocksByNumber[...]
+        func visitDirectories(before number: UInt64?) throws {
+            while let place = directories.first, number.map({ index.blocks[place].number < $0 }) ?? true {
+                try body(directory(place).inode)
+                directories.removeFirst()
+            }
+        }
+        for run in index.runs {
+            for number in run.first..<run.first + run.count {
+                try visitDirectories(before: number)
+                try body(existingRecord(InodeNumber(number)).inode)
+            }
+        }
+        try visitDirectories(before: nil)
+    }
+
+    package func extendedAttributes(of number: InodeNumber) throws -> [ExtendedAttribute] {
+        try existingRecord(number).attributes
+    }
+
+    package func symbolicLinkTarget(of number: InodeNumber) throws -> [UInt8] {
+        let record = try existingRecord(number)
+        guard record.inode.kind == .symbolicLink else { throw StreamTree.noLink(number, identity) }
+        return record.target
+    }
+
+    package func forEachExtent(
+        of number: InodeNumber, from offset: UInt64, _ body: (FileExtent) throws -> Void
+    ) throws {
+        for extent in try existingRecord(number).extents where extent.end > offset { try body(extent) }
+    }
+
+    package func read(_ number: InodeNumber, at offset: UInt64, count: Int) throws -> ArraySlice<UInt8> {
+        throw StreamTree.noContents(identity)
+    }
+
+    package func identity(ofInline extent: FileExtent, of number: InodeNumber) throws -> ExtentIdentity {
+        throw StreamTree.noInlineContents(identity)
+    }
+
+    /// The same, read as any other stream: what an incremental stream can be replayed onto.
+    func streamTree() throws -> StreamTree { try BookmarkTree.streamTree(of: header, frames) }
+
+    static func streamTree(
+        of header: SnapshotHeader, _ frames: [PendingResult<ArraySlice<UInt8>>]
+    ) throws -> StreamTree {
+        let builder = StreamTreeBuilder()
+        try builder.begin(header)
+        for frame in frames {
+            var decoder = InstructionDecoder(try frame.value(), header: header)
+            while let instruction = try decoder.next() { try builder.apply(instruction) }
+        }
+        try builder.finish()
+        return try builder.lastTree()
+    }
+
+    private func existingRecord(_ number: InodeNumber) throws -> InodeRecord {
+        guard let record = try record(of: number) else { throw StreamTree.missing(number, identity) }
+        return record
+    }
+
+    // MARK: Blocks
+
+    private func number(of place: Int) -> InodeNumber { InodeNumber(index.blocks[place].number) }
+
+    /// The block of a directory.
+    private func directoryPlace(_ number: InodeNumber) -> Int? {
+        let found = blocksByNumber.firstIndex(behind: { index.blocks[$0].number < number.rawValue })
+        guard found < blocksByNumber.endIndex else { return nil }
+        let place = blocksByNumber[found]
+        return index.blocks[place].number == number.rawValue ? place : nil
+    }
+
+    private func directoryPlace(of number: InodeNumber) throws -> Int {
+        guard let place = directoryPlace(number) else { throw StreamTree.missing(number, identity) }
+        return place
+    }
+
+    /// The block in which an inode that is no directory has its first name.
+    private func filePlace(_ number: InodeNumber) -> Int? {
+        let found = index.runs.firstIndex(behind: { $0.first + ($0.count - 1) < number.rawValue })
+        guard found < index.runs.endIndex, index.runs[found].first <= number.rawValue else { return nil }
+        return index.runs[found].block
+    }
+
+    private func children(of place: Int) -> ArraySlice<Int> {
+        children[firstChildren[place]..<firstChildren[place + 1]]
+    }
+
+    /// All blocks of a directory.
+    private func blocks(of place: Int) -> Range<Int> {
+        let further = index.blocks[(place + 1)...].prefix(while: \.isFurther)
+        return place..<further.endIndex
+    }
+
+    private func child(named name: FileName, of place: Int) throws -> Int? {
+        let children = children(of: place)
+        let found = try children.firstIndex(behind: { try self.name(of: $0) < name })
+        guard found < children.endIndex, try self.name(of: children[found]) == name else { return nil }
+        return children[found]
+    }
+
+    /// The name of a directory that is not the root.
+    private func name(of place: Int) throws -> FileName {
+        guard let name = try directory(place).path.split?.name else {
+            throw SnapshotError(.corrupt, "a directory of a bookmark has no name", place: identity.name)
+        }
+        return name
+    }
+
+    /// An inode that is no directory, as if it had its first name alone.
+    private func firstRecord(of number: InodeNumber) throws -> InodeRecord? {
+        try filePlace(number).flatMap { try block($0).record(number) }
+    }
+
+    /// The places of further names in the index.
+    private func furtherNames(of number: InodeNumber) -> ArraySlice<Int> {
+        let first = namesByNumber.firstIndex(behind: { index.furtherNames[$0].number < number.rawValue })
+        return namesByNumber[first...].prefix { index.furtherNames[$0].number == number.rawValue }
+    }
+
+    /// A further name, by its place in the index.
+    private func link(_ place: Int) throws -> InodeLink {
+        let directory = index.furtherNames[place].block
+        let name = try block(directory).furtherNames[place - firstNames[directory]]
+        return InodeLink(directory: number(of: directory), name: name)
+    }
+
+    /// The entry of one block with a name.
+    private func entry(_ name: FileName, in place: Int) throws -> DirectoryEntry? {
+        let block = try block(place)
+        if let inode = block.inode(named: name) {
+            return DirectoryEntry(name: name, inode: inode.number, kind: inode.kind)
+        }
+        let further = block.furtherNames.firstIndex(behind: { $0 < name })
+        guard further < block.furtherNames.endIndex, block.furtherNames[further] == name else { return nil }
+        return try entry(further, of: block, place)
+    }
+
+    /// The entry for a further name, by its place in the block.
+    private func entry(_ further: Int, of block: BookmarkBlock, _ place: Int) throws -> DirectoryEntry {
+        let number = InodeNumber(index.furtherNames[firstNames[place] + further].number)
+        guard let inode = try firstRecord(of: number)?.inode else { throw StreamTree.missing(number, identity) }
+        return DirectoryEntry(name: block.furtherNames[further], inode: number, kind: inode.kind)
+    }
+
+    private func directory(_ place: Int) throws -> BookmarkedDirectory {
+        if let directory = caches[place % BookmarkCache.count].cache.withLock({ $0.directories[place] }) {
+            return directory
+        }
+        var steps = try steps(of: place)
+        let directory = try steps.directory(number(of: place))
+        guard directory.path.isRoot == (place == 0) else {
+            throw SnapshotError(.corrupt, "a bookmark does not begin with its root", place: identity.name)
+        }
+        caches[place % BookmarkCache.count].cache.withLock { $0.add(directory, at: place) }
+        return directory
+    }
+
+    private func block(_ place: Int) throws -> BookmarkBlock {
+        if let block = caches[place % BookmarkCache.count].cache.withLock({ $0.block(place) }) { return block }
+        let directory = index.blocks[place].isFurther ? try directory(index.blocks[place].parent).path : nil
+        let block = try BookmarkBlock(
+            steps(of: place), of: number(of: place), goingOnIn: directory, count: fileCounts[place])
+        guard block.furtherNames.count == firstNames[place + 1] - firstNames[place] else {
+            throw SnapshotError(
+                .corrupt, "a bookmark has other names than its index says", place: identity.name)
+        }
+        caches[place % BookmarkCache.count].cache.withLock { $0.add(block, at: place) }
+        return block
+    }
+
+    /// The steps of a block: up to where the next one begins.
+    private func steps(of place: Int) throws -> BookmarkSteps {
+        let block = index.blocks[place]
+        let next = place + 1 < index.blocks.count ? index.blocks[place + 1] : nil
+        var pieces: [ArraySlice<UInt8>] = []
+        for frame in block.frame...max(block.frame, next?.frame ?? frames.count - 1) {
+            // The next one may begin right behind the last frame.
+            if frame >= frames.count || frame == next?.frame && next?.offset == 0 && frame > block.frame { break }
+            let raw = try frames[frame].value()
+            let start = frame == block.frame ? block.offset : 0
+            let end = frame == next?.frame ? next?.offset ?? raw.count : raw.count
+            guard start <= end, end <= raw.count else {
+                throw SnapshotError(.corrupt, "a bookmark is shorter than its index says", place: identity.name)
+            }
+            pieces.append(raw[(raw.startIndex + start)..<(raw.startIndex + end)])
+        }
+        return try BookmarkSteps(pieces, header: header)
+    }
+}
