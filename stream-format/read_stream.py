@@ -7,6 +7,7 @@ zstd frames. It reads the whole stream into memory and is made to be read, not t
 Usage: read_stream.py [FILE]      standard input where FILE is left out
 """
 
+import bisect
 import datetime
 import hashlib
 import json
@@ -366,25 +367,34 @@ def check_bookmark_index(raw, names):
         if not holds:
             raise BadStream("the index of a bookmark does not agree with its steps")
 
-    cursor, paths, first_blocks = Cursor(raw), [], []
-    number = frame = offset = 0
-    for place in range(cursor.varint()):
+    def place(last):
+        frames, position = cursor.varint(), cursor.varint()
+        return last[0] + frames, position + (0 if frames else last[1])
+
+    cursor, paths, first_blocks, files = Cursor(raw), [], [], []
+    number, told, lies = 0, (0, 0), (0, 0)
+    for block in range(cursor.varint()):
         number = (number + cursor.zigzag()) % (1 << 64)
-        distance, frames = cursor.varint(), cursor.varint()
-        frame, offset = frame + frames, cursor.varint() + (0 if frames else offset)
-        cursor.varint()
-        if place == 0:
-            expect(number == ROOT_NUMBER and distance == 0 and (frame, offset) == (0, 0))
+        distance = cursor.varint()
+        if block == 0 or distance:
+            told = place(told)
+            cursor.varint()
+            first_blocks.append(block)
+        if block == 0:
+            expect(number == ROOT_NUMBER and distance == 0 and told == (0, 0))
             paths.append(b"")
         elif distance == 0:
-            expect(directory(names[frame, offset][1]) == paths[-1])
             paths.append(paths[-1])
         else:
-            expect(names[frame, offset] == (4, names[frame, offset][1], number))
-            expect(directory(names[frame, offset][1]) == paths[place - distance] and place - distance in first_blocks)
-            paths.append(names[frame, offset][1])
-        if place == 0 or distance:
-            first_blocks.append(place)
+            kind, path, inode = names[told]
+            expect((kind, inode) == (4, number) and directory(path) == paths[block - distance])
+            expect(block - distance in first_blocks)
+            paths.append(path)
+        lies = place(lies)
+        files.append(lies)
+    for where, (kind, path, _) in names.items():
+        if kind != 4:
+            expect(directory(path) == paths[bisect.bisect(files, where) - 1])
     number = block = 0
     found = {}
     for _ in range(cursor.varint()):

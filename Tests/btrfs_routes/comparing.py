@@ -88,17 +88,21 @@ def identity_differences(received, sent, transid=None):
     return found
 
 
-def layout_differences(layouts, originals, yardstick, strict):
+def layout_differences(layouts, originals, yardstick, strict, base=None):
     """Holes and sharing of the newest of a chain of layouts.
 
-    At least what the yardstick's chain has must be there; with `strict`, every hole of the original itself.
+    At least what the yardstick's chain has must be there; with `strict`, every hole of the original itself. `base` is
+    the layout of the received parent, where ours may have sent in protocol 1.
     """
     newest, found = layouts[-1], []
     # Protocol 1 writes zeros in place of a hole that was punched: how many must be, only the yardstick tells.
     if strict or yardstick is not None:
         allowed = [originals[-1]] if strict else [originals[-1], yardstick[-1]]
+        # Nor does it know space set aside. In place of data, btrfs send clones it if another file has the same: there
+        # it is a hole, and this becomes one. Ours writes zeros.
+        zeroed = newest.zeroed(base, originals[-1]) if base else {}
         found += [f"holes filled: {shown(name)}, blocks {blocks[:SHOWN_AT_MOST]}"
-                  for name, blocks in newest.holes_filled(allowed)]
+                  for name, blocks in newest.holes_filled(allowed, zeroed)]
     if strict:
         found += [f"preallocation lost: {shown(name)}, blocks {blocks[:SHOWN_AT_MOST]}"
                   for name, blocks in newest.lost_preallocation(originals[-1])]

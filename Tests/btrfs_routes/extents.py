@@ -41,6 +41,8 @@ class Layout:
     def __init__(self, root):
         # By path: the blocks with contents and where each lies (None if in the tree itself), those without.
         self.data, self.unwritten = {}, {}
+        # By path: the number of the inode.
+        self.numbers = {}
         # Of what has thousands of links, one name is enough.
         seen = set()
         for folder, subfolders, names in os.walk(root):
@@ -51,6 +53,7 @@ class Layout:
                 if status and stat.S_ISREG(status.st_mode) and status.st_ino not in seen:
                     seen.add(status.st_ino)
                     self.add(path[len(root) + 1:], path)
+                    self.numbers[path[len(root) + 1:]] = status.st_ino
 
     def add(self, name, path):
         data, unwritten = {}, set()
@@ -67,11 +70,17 @@ class Layout:
                 data.update((block, (physical + block * BLOCK - offset, 0)) for block in blocks)
         self.data[name], self.unwritten[name] = data, unwritten
 
-    def holes_filled(self, allowed):
-        """Blocks that hold data here and in none of the other layouts: lost holes."""
+    def zeroed(self, base, original):
+        """By path: blocks set aside in the original whose file held data in the snapshot that this one began as."""
+        before = {number: base.data[name] for name, number in base.numbers.items()}
+        return {name: original.unwritten.get(name, set()) & set(before.get(number, ()))
+                for name, number in self.numbers.items()}
+
+    def holes_filled(self, allowed, zeroed):
+        """Blocks that hold data here and in none of the other layouts, and need not be zeros: lost holes."""
         lost = []
         for name, blocks in self.data.items():
-            extra = set(blocks)
+            extra = set(blocks) - zeroed.get(name, set())
             for other in allowed:
                 extra -= set(other.data.get(name, ()))
             if extra:

@@ -102,7 +102,8 @@ class Case:
         # Those who have not failed yet, the yardstick first.
         self.places = {route: target.folder() for route, target in targets.items()}
         self.failures, self.stock_failures, self.compared = [], [], 0
-        self.originals = []
+        # The snapshots so far, and how they lie.
+        self.sent, self.originals = [], []
         self.layouts = {route: [] for route in self.places}
         self.bookmarks, self.waiting = {}, []
         # What the yardstick's newest was sent with, and what was lost on its way: paths with fields; all such fields.
@@ -129,6 +130,7 @@ class Case:
         self.waiting = list(transfers)
         for transfer in transfers:
             self.waiting.remove(transfer)
+            self.sent.append(transfer.snapshot)
             self.originals.append(Layout(transfer.snapshot))
             said = shown_subvolume(transfer.snapshot)
             streams, self.transid, self.unsaid = self.streams(transfer), None, set()
@@ -198,7 +200,10 @@ class Case:
         layouts, yardstick = self.layouts[route], self.layouts[YARDSTICK]
         layouts.append(Layout(received))
         whole = len(yardstick) == len(layouts) and self.shares
-        return lines + layout_differences(layouts, self.originals, yardstick if whole else None, strict)
+        # Zeros of ours stay when the other sends the next.
+        may_zero = transfer.parent and not modern and (ours_sent or route == MIXED)
+        base = layouts[self.sent.index(transfer.parent)] if may_zero else None
+        return lines + layout_differences(layouts, self.originals, yardstick if whole else None, strict, base)
 
     def is_forgiven(self, route, ours_sent, differences):
         """What `btrfs send` does not say no receiver can know; all else is required."""

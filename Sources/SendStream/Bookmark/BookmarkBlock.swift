@@ -21,14 +21,14 @@ final class BookmarkBlock: Sendable {
 
     /// - Parameters:
     ///   - number: of the directory.
-    ///   - parent: its path, where the block goes on with it; nil where it begins with it.
+    ///   - parent: its path.
     ///   - count: how many inodes have their first names in it, at a guess.
     /// - Throws: ``SnapshotError`` for what is no block of a bookmark.
-    init(_ steps: BookmarkSteps, of number: InodeNumber, goingOnIn parent: RelativePath?, count: Int)
+    init(_ steps: BookmarkSteps, of number: InodeNumber, at parent: RelativePath, count: Int)
         throws(SnapshotError)
     {
         var steps = steps
-        let parent = parent == nil ? try steps.directory(number).path.bytes : parent?.bytes ?? []
+        let parent = parent.bytes
         var (inodes, extents, furtherNames) = ([Inode](), [FileExtent](), [FileName]())
         var (names, nameEnds, extentEnds) = ([UInt8](), [Int](), [Int]())
         var (attributes, targets) = ([Int: [ExtendedAttribute]](), [Int: [UInt8]]())

@@ -2,22 +2,34 @@ import SnapshotModel
 
 /// Where in a bookmark its inodes are told of.
 ///
-/// The steps of a bookmark come in blocks, one for each directory: what the directory is, then what lies in it and is no
-/// directory, in the order of names. A block ends where the next one begins; those of the directories in it follow, each
-/// with all that is below. Where much lies in a directory its block is followed by others that go on with it. So a few
-/// numbers for each block, and for each run of inodes in one, are enough to find any of them.
+/// A bookmark tells of each directory in one place, and in another of what lies in it and is no directory, in the order of
+/// names. The former stand together in frames of their own, since a directory is asked for more often than what it
+/// holds. What lies in a directory is a block; where it is much, others go on with it. So a few numbers for each block, and
+/// for each run of inodes in one, are enough to find any of them.
 struct BookmarkIndex: Sendable, Equatable {
-    /// A block: which directory it is of, and where it begins.
+    /// Where a step begins.
+    struct Place: Sendable, Equatable {
+        /// Which of the bookmark's frames of instructions, from 0 on.
+        var frame: Int
+        /// At which of its bytes.
+        var offset: Int
+
+        static let start = Place(frame: 0, offset: 0)
+    }
+
+    /// What lies in a directory, or a part of it.
     struct Block: Sendable, Equatable {
+        /// Of the directory.
         var number: UInt64
         /// The first block of the directory that this one lies in; the root's has itself. Of one that goes on with a
         /// directory, the first block of that.
         var parent: Int
         /// Whether it goes on with the directory of the one before it.
         var isFurther = false
-        /// Which of the bookmark's frames of instructions it begins in, from 0 on, and at which byte of it.
-        var frame: Int
-        var offset: Int
+        /// Where the directory itself is told of.
+        var directory: Place
+        /// Where the block begins: it ends where the next one does.
+        var files: Place
         /// As ``SnapshotTree/directorySize(_:)`` has it.
         var size: UInt64?
     }
@@ -46,14 +58,16 @@ struct BookmarkIndex: Sendable, Equatable {
     var bytes: [UInt8] {
         var bytes: [UInt8] = []
         bytes.append(varint: UInt64(blocks.count))
-        var last = Block(number: 0, parent: 0, frame: 0, offset: 0)
+        var (number, directory, files) = (UInt64(0), Place.start, Place.start)
         for (place, block) in blocks.enumerated() {
-            bytes.append(varint: ZigZag.encode(Int64(bitPattern: block.number &- last.number)))
+            bytes.append(varint: ZigZag.encode(Int64(bitPattern: block.number &- number)))
             bytes.append(varint: block.isFurther ? 0 : UInt64(place - block.parent))
-            bytes.append(varint: UInt64(block.frame - last.frame))
-            bytes.append(varint: UInt64(block.frame == last.frame ? block.offset - last.offset : block.offset))
-            bytes.append(varint: block.size.map { $0 &+ 1 } ?? 0)
-            last = block
+            if !block.isFurther {
+                BookmarkIndex.append(block.directory, after: &directory, to: &bytes)
+                bytes.append(varint: block.size.map { $0 &+ 1 } ?? 0)
+            }
+            BookmarkIndex.append(block.files, after: &files, to: &bytes)
+            number = block.number
         }
         bytes.append(varint: UInt64(runs.count))
         var (next, block): (UInt64, Int) = (0, 0)
@@ -73,13 +87,19 @@ struct BookmarkIndex: Sendable, Equatable {
         return bytes
     }
 
+    private static func append(_ place: Place, after last: inout Place, to bytes: inout [UInt8]) {
+        bytes.append(varint: UInt64(place.frame - last.frame))
+        bytes.append(varint: UInt64(place.frame == last.frame ? place.offset - last.offset : place.offset))
+        last = place
+    }
+
     init() {}
 
     /// - Throws: ``SnapshotError`` where the bytes are no index.
     init(parsing raw: ArraySlice<UInt8>, at offset: UInt64) throws(SnapshotError) {
         var cursor = ByteCursor(raw, offset: offset, subject: "the index of a bookmark")
         // The fewest bytes of each.
-        try readBlocks(&cursor, count: try cursor.varint(upTo: UInt64(raw.count / 5), "a count of directories"))
+        try readBlocks(&cursor, count: try cursor.varint(upTo: UInt64(raw.count / 4), "a count of directories"))
         try readRuns(&cursor, count: try cursor.varint(upTo: UInt64(raw.count / 3), "a count of inodes"))
         try readFurtherNames(&cursor, count: try cursor.varint(upTo: UInt64(raw.count / 2), "a count of names"))
         guard cursor.isAtEnd else { throw cursor.corrupt("the index of a bookmark has bytes left over") }
@@ -88,34 +108,38 @@ struct BookmarkIndex: Sendable, Equatable {
     private mutating func readBlocks(_ cursor: inout ByteCursor, count: UInt64) throws(SnapshotError) {
         guard count > 0 else { throw cursor.corrupt("the index of a bookmark has no root") }
         blocks.reserveCapacity(Int(count))
-        var last = Block(number: 0, parent: 0, frame: 0, offset: 0)
+        var last = Block(number: 0, parent: 0, directory: .start, files: .start)
         for place in 0..<Int(count) {
+            let former = last.number
             last.number = last.number &+ UInt64(bitPattern: ZigZag.decode(try cursor.varint()))
             let distance = try cursor.varint(upTo: UInt64(place), "the distance of a directory from its parent")
             if distance == 0, place > 0 {
-                guard last.number == blocks[place - 1].number else {
-                    throw cursor.corrupt("a directory lies in itself")
-                }
+                guard last.number == former else { throw cursor.corrupt("a directory lies in itself") }
                 last.parent = last.isFurther ? last.parent : place - 1
-                last.isFurther = true
+                (last.isFurther, last.size) = (true, nil)
             } else {
                 last.parent = place - Int(distance)
                 last.isFurther = false
-                guard !blocks.indices.contains(last.parent) || !blocks[last.parent].isFurther else {
+                guard place == 0 || !blocks[last.parent].isFurther else {
                     throw cursor.corrupt("a directory lies in what is none")
                 }
+                last.directory = try BookmarkIndex.place(after: last.directory, &cursor)
+                let size = try cursor.varint()
+                last.size = size == 0 ? nil : size - 1
             }
-            let frames = try cursor.varint(upTo: UInt64(UInt32.max), "a number of frames")
-            if frames > 0 { last.offset = 0 }
-            last.frame += Int(frames)
-            last.offset += Int(try cursor.varint(upTo: UInt64(FrameHeader.maximumRawLength), "a place in a frame"))
-            let size = try cursor.varint()
-            last.size = size == 0 ? nil : size - 1
-            guard last.offset <= FrameHeader.maximumRawLength, last.frame <= Int(UInt32.max) else {
-                throw cursor.corrupt("a directory lies beyond its frame")
-            }
+            last.files = try BookmarkIndex.place(after: last.files, &cursor)
             blocks.append(last)
         }
+    }
+
+    private static func place(after last: Place, _ cursor: inout ByteCursor) throws(SnapshotError) -> Place {
+        let frames = Int(try cursor.varint(upTo: UInt64(UInt32.max), "a number of frames"))
+        let offset = Int(try cursor.varint(upTo: UInt64(FrameHeader.maximumRawLength), "a place in a frame"))
+        let place = Place(frame: last.frame + frames, offset: frames == 0 ? last.offset + offset : offset)
+        guard place.frame <= Int(UInt32.max), place.offset <= FrameHeader.maximumRawLength else {
+            throw cursor.corrupt("a directory lies beyond its frame")
+        }
+        return place
     }
 
     private mutating func readRuns(_ cursor: inout ByteCursor, count: UInt64) throws(SnapshotError) {

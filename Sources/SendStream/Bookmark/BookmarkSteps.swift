@@ -1,17 +1,17 @@
 import SnapshotModel
 
-/// Reads one block of a bookmark: a directory, then what lies in it.
+/// Reads what a bookmark tells of a directory, or a block of what lies in one.
 struct BookmarkSteps {
     private var decoder: InstructionDecoder
-    /// What the block has of further frames.
+    /// What there is in further frames.
     private var rest: ArraySlice<ArraySlice<UInt8>>
     private let header: SnapshotHeader
-    /// The step that comes next, of which the path was read; nil at the end of the block.
+    /// The step that comes next, of which the path was read; nil at the end.
     private var next: InstructionNumber?
     /// Whether it is about the same path as the one before it.
     private var isRepeated = false
 
-    /// - Parameter pieces: what the block has of each frame; at least one.
+    /// - Parameter pieces: what there is in each frame.
     init(_ pieces: [ArraySlice<UInt8>], header: SnapshotHeader) throws(SnapshotError) {
         decoder = InstructionDecoder(pieces.first ?? [], header: header)
         rest = pieces.dropFirst()
@@ -19,7 +19,7 @@ struct BookmarkSteps {
         try advance()
     }
 
-    /// The directory, which comes first.
+    /// A directory.
     ///
     /// - Parameter number: of the directory; the root's tells that no step makes it.
     mutating func directory(_ number: InodeNumber) throws(SnapshotError) -> BookmarkedDirectory {

@@ -17,6 +17,8 @@ package final class BookmarkTree: SharedTree {
     /// The instructions of each frame, decompressed when they are asked for first.
     private let frames: [PendingResult<ArraySlice<UInt8>>]
     private let index: BookmarkIndex
+    /// Whether a frame tells of directories, and of nothing else.
+    private let holdsDirectories: [Bool]
     /// The first blocks of directories in the order of the numbers of these.
     private let blocksByNumber: [Int]
     /// The directories in each, one behind the other, and where those of each begin.
@@ -55,6 +57,11 @@ package final class BookmarkTree: SharedTree {
         let most = 4096
         for run in index.runs { counts[run.block] = min(counts[run.block] + Int(min(run.count, UInt64(most))), most) }
         fileCounts = counts
+        var holdsDirectories = [Bool](repeating: false, count: frames.count)
+        for block in index.blocks where frames.indices.contains(block.directory.frame) {
+            holdsDirectories[block.directory.frame] = true
+        }
+        self.holdsDirectories = holdsDirectories
         caches = (0..<BookmarkCache.count).map { _ in SharedCache() }
     }
 
@@ -287,7 +294,9 @@ package final class BookmarkTree: SharedTree {
         if let directory = caches[place % BookmarkCache.count].cache.withLock({ $0.directories[place] }) {
             return directory
         }
-        var steps = try steps(of: place)
+        let told = index.blocks[place].directory
+        guard frames.indices.contains(told.frame) else { throw isShort() }
+        var steps = try BookmarkSteps([piece(of: told.frame, from: told.offset)], header: header)
         let directory = try steps.directory(number(of: place))
         guard directory.path.isRoot == (place == 0) else {
             throw SnapshotError(.corrupt, "a bookmark does not begin with its root", place: identity.name)
@@ -298,9 +307,9 @@ package final class BookmarkTree: SharedTree {
 
     private func block(_ place: Int) throws -> BookmarkBlock {
         if let block = caches[place % BookmarkCache.count].cache.withLock({ $0.block(place) }) { return block }
-        let directory = index.blocks[place].isFurther ? try directory(index.blocks[place].parent).path : nil
+        let first = index.blocks[place].isFurther ? index.blocks[place].parent : place
         let block = try BookmarkBlock(
-            steps(of: place), of: number(of: place), goingOnIn: directory, count: fileCounts[place])
+            steps(of: place), of: number(of: place), at: directory(first).path, count: fileCounts[place])
         guard block.furtherNames.count == firstNames[place + 1] - firstNames[place] else {
             throw SnapshotError(
                 .corrupt, "a bookmark has other names than its index says", place: identity.name)
@@ -309,22 +318,31 @@ package final class BookmarkTree: SharedTree {
         return block
     }
 
-    /// The steps of a block: up to where the next one begins.
+    /// The steps of a block: up to where the next one begins, but for the frames that tell of directories.
     private func steps(of place: Int) throws -> BookmarkSteps {
-        let block = index.blocks[place]
-        let next = place + 1 < index.blocks.count ? index.blocks[place + 1] : nil
+        let start = index.blocks[place].files
+        let end = place + 1 < index.blocks.count ? index.blocks[place + 1].files : nil
         var pieces: [ArraySlice<UInt8>] = []
-        for frame in block.frame...max(block.frame, next?.frame ?? frames.count - 1) {
-            // The next one may begin right behind the last frame.
-            if frame >= frames.count || frame == next?.frame && next?.offset == 0 && frame > block.frame { break }
-            let raw = try frames[frame].value()
-            let start = frame == block.frame ? block.offset : 0
-            let end = frame == next?.frame ? next?.offset ?? raw.count : raw.count
-            guard start <= end, end <= raw.count else {
-                throw SnapshotError(.corrupt, "a bookmark is shorter than its index says", place: identity.name)
-            }
-            pieces.append(raw[(raw.startIndex + start)..<(raw.startIndex + end)])
+        for frame in start.frame..<max(start.frame, min(frames.count, (end?.frame ?? frames.count) + 1))
+        where !holdsDirectories[frame] {
+            pieces.append(
+                try piece(
+                    of: frame, from: frame == start.frame ? start.offset : 0,
+                    to: frame == end?.frame ? end?.offset : nil))
         }
         return try BookmarkSteps(pieces, header: header)
+    }
+
+    /// A part of a frame; to its end where that is not given.
+    private func piece(of frame: Int, from start: Int, to end: Int? = nil) throws -> ArraySlice<UInt8> {
+        if start == end { return [] }
+        let raw = try frames[frame].value()
+        let end = end ?? raw.count
+        guard start <= end, end <= raw.count else { throw isShort() }
+        return raw[(raw.startIndex + start)..<(raw.startIndex + end)]
+    }
+
+    private func isShort() -> SnapshotError {
+        SnapshotError(.corrupt, "a bookmark is shorter than its index says", place: identity.name)
     }
 }

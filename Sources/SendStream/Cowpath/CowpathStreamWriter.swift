@@ -49,6 +49,8 @@ package final class CowpathStreamWriter: ReplayTarget {
     /// What a bookmark is of that gets an index of its inodes.
     private let tree: (any SnapshotTree)?
     private var bookmarkIndex: BookmarkIndexBuilder?
+    /// Of such a bookmark, what tells of directories, as long as there can be an index.
+    private var directories: InstructionEncoder?
 
     package let losses = ReplayLosses()
     package let accepts = ReplayCapabilities.everything
@@ -79,6 +81,7 @@ package final class CowpathStreamWriter: ReplayTarget {
         frames = 0
         encoder = InstructionEncoder(header: header)
         bookmarkIndex = header.isBookmark ? try tree.map { try BookmarkIndexBuilder($0) } : nil
+        directories = bookmarkIndex == nil ? nil : InstructionEncoder(header: header)
         let settings = "\(options.codec) level \(options.level) frame \(options.frameSize)"
         try submit(.snapshotHeader, HeaderDocument(header, encoder: settings).bytes())
     }
@@ -146,12 +149,41 @@ package final class CowpathStreamWriter: ReplayTarget {
     private func append(_ instruction: Instruction) throws {
         if encoder.bytes.count >= options.frameSize { try flush() }
         totals.count(instruction)
-        let isBlock = try bookmarkIndex?.note(instruction, frame: Int(frames), offset: encoder.bytes.count)
-        if isBlock == true { encoder.restartPaths() }
-        encoder.append(instruction)
+        if try !appendToIndexed(instruction) { encoder.append(instruction) }
+    }
+
+    /// Writes a step of a bookmark to the frame in which its index expects it; false where there is no index.
+    private func appendToIndexed(_ instruction: Instruction) throws -> Bool {
+        guard let written = directories?.bytes.count else { return false }
+        // What a directory is must lie in one frame.
+        if instruction.makesName, written >= options.frameSize { try flush() }
+        let step = try bookmarkIndex?.note(
+            instruction, directories: directories?.bytes.count ?? 0, files: encoder.bytes.count)
+        guard let step, written < Options.maximumFrameSize else {
+            try flush()
+            (bookmarkIndex, directories) = (nil, nil)
+            return false
+        }
+        if step.isOfDirectory {
+            if step.isStart { directories?.restartPaths() }
+            directories?.append(instruction)
+        } else {
+            if step.isStart { encoder.restartPaths() }
+            encoder.append(instruction)
+        }
+        return true
     }
 
     private func flush() throws {
+        if var directories {
+            bookmarkIndex?.endPair(hasDirectories: !directories.isEmpty, hasFiles: !encoder.isEmpty)
+            try flush(&directories)
+            self.directories = directories
+        }
+        try flush(&encoder)
+    }
+
+    private func flush(_ encoder: inout InstructionEncoder) throws {
         if encoder.isEmpty { return }
         frames += 1
         // What is compressed already does not shrink again: trying costs more than all the rest.
@@ -175,6 +207,18 @@ package final class CowpathStreamWriter: ReplayTarget {
             let frame = try SealedFrame.seal(
                 raw, kind: kind, sequence: number, codec: codec, level: level, firstPath: firstPath)
             return (frame, raw)
+        }
+    }
+}
+
+extension Instruction {
+    /// Whether it is the first that tells of what has a path.
+    fileprivate var makesName: Bool {
+        switch self {
+        case .makeFile, .makeDirectory, .makeFIFO, .makeSocket, .makeNode, .makeSymbolicLink, .link: true
+        case .rename, .unlink, .removeDirectory, .setExtendedAttribute, .removeExtendedAttribute, .write, .writeEncoded,
+            .clone, .truncate, .changeMode, .changeOwner, .setTimes, .updateExtent, .allocate, .setFlags, .enableVerity:
+            false
         }
     }
 }
