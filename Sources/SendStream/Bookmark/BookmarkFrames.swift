@@ -6,7 +6,8 @@ import Workers
 /// `@unchecked`: it goes to another thread as a whole, with the source that it reads.
 struct BookmarkFrames: @unchecked Sendable {
     private var input: FrameInput
-    private var instructions: [PendingResult<ArraySlice<UInt8>>] = []
+    private var instructions: [StoredFrame] = []
+    private var instructionBytes = 0
     private var index: [UInt8] = []
     private var indexOffset: UInt64 = 0
     private var isWhole = false
@@ -21,7 +22,7 @@ struct BookmarkFrames: @unchecked Sendable {
         _ = try input.readPreamble()
         let frame = try input.next()
         guard frame.header.kind == .snapshotHeader else { throw misplaced(frame) }
-        let header = try HeaderDocument.header(parsing: BookmarkFrames.raw(frame), at: frame.offset)
+        let header = try HeaderDocument.header(parsing: frame.raw(), at: frame.offset)
         guard header.isBookmark else { throw misplaced(frame) }
         return header
     }
@@ -40,9 +41,11 @@ struct BookmarkFrames: @unchecked Sendable {
     /// Takes a frame; false behind the last.
     private mutating func take(_ frame: StoredFrame) throws -> Bool {
         switch (frame.header.kind, isWhole) {
-        case (.instructions, false): instructions.append(PendingResult { try BookmarkFrames.raw(frame) })
+        case (.instructions, false):
+            instructions.append(frame)
+            instructionBytes += frame.stored.count
         case (.snapshotTrailer, false):
-            let trailer = try SnapshotTrailer(parsing: BookmarkFrames.raw(frame), at: frame.offset)
+            let trailer = try SnapshotTrailer(parsing: frame.raw(), at: frame.offset)
             guard trailer.frames == UInt64(instructions.count) else {
                 throw SnapshotError.corruptStream(
                     "the snapshot's counts do not agree with its trailer", at: frame.offset)
@@ -50,10 +53,15 @@ struct BookmarkFrames: @unchecked Sendable {
             isWhole = true
         case (.bookmarkIndex, true):
             if index.isEmpty { indexOffset = frame.offset }
-            index += try BookmarkFrames.raw(frame)
-        case (.index, true): _ = try BookmarkFrames.raw(frame)
+            index += try frame.raw()
+            guard index.count <= BookmarkIndex.maximumLength(for: instructionBytes) else {
+                throw SnapshotError(
+                    .limitExceeded, "the index of a bookmark is too long for what it is about",
+                    place: "at byte \(frame.offset) of the stream")
+            }
+        case (.index, true): _ = try frame.raw()
         case (.streamTrailer, true):
-            _ = try StreamTrailer(parsing: BookmarkFrames.raw(frame), at: frame.offset)
+            _ = try StreamTrailer(parsing: frame.raw(), at: frame.offset)
             return false
         default: throw misplaced(frame)
         }
@@ -63,14 +71,15 @@ struct BookmarkFrames: @unchecked Sendable {
     private func misplaced(_ frame: StoredFrame) -> SnapshotError {
         .corruptStream("\(frame.header.kind.name) does not belong here", at: frame.offset)
     }
+}
 
-    /// What a frame holds, decompressed.
-    private static func raw(_ frame: StoredFrame) throws -> ArraySlice<UInt8> {
-        let opened = frame.open()
+extension StoredFrame {
+    /// What the frame holds, decompressed.
+    func raw() throws(SnapshotError) -> ArraySlice<UInt8> {
+        let opened = open()
         guard let damage = opened.damage else { return opened.raw }
         throw SnapshotError(
             .corrupt, "a frame is damaged: \(damage)",
-            place: "in frame \(frame.header.sequence) at byte \(frame.offset) of the stream",
-            remedy: "make the bookmark again")
+            place: "in frame \(header.sequence) at byte \(offset) of the stream", remedy: "make the bookmark again")
     }
 }

@@ -47,6 +47,9 @@ struct BookmarkIndex: Sendable, Equatable {
         var block: Int
     }
 
+    /// The most bytes of an index, by those that the frames of instructions have as they are stored.
+    static func maximumLength(for stored: Int) -> Int { (64 << 10) + 16 * stored }
+
     /// In the order of the bookmark, each behind its parent.
     var blocks: [Block] = []
     /// What is no directory, in the order of numbers.

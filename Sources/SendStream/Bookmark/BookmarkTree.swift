@@ -1,11 +1,9 @@
 package import SnapshotModel
-import Synchronization
-import Workers
 
 /// A bookmark that is read where it is asked, by way of its index.
 ///
-/// Holds the frames as they are decompressed, some 90 bytes an inode, and what was read of them last. Any number of
-/// threads may ask at once.
+/// Holds the frames as they are stored, some 35 bytes an inode, the index, some 20, and what was read of them last. Any
+/// number of threads may ask at once.
 package final class BookmarkTree: SharedTree {
     package let identity: SnapshotIdentity
     package let domain: SnapshotUUID?
@@ -14,8 +12,7 @@ package final class BookmarkTree: SharedTree {
     package let identifiesExtents = true
 
     private let header: SnapshotHeader
-    /// The instructions of each frame, decompressed when they are asked for first.
-    private let frames: [PendingResult<ArraySlice<UInt8>>]
+    private let frames: [StoredFrame]
     private let index: BookmarkIndex
     /// Whether a frame tells of directories, and of nothing else.
     private let holdsDirectories: [Bool]
@@ -29,14 +26,15 @@ package final class BookmarkTree: SharedTree {
     private let firstNames: [Int]
     /// How many inodes have their first names in each directory.
     private let fileCounts: [Int]
-    private let caches: [SharedCache]
+    /// By names, of some 250 bytes each: 16 MiB.
+    private let recentBlocks = BookmarkCache<BookmarkBlock>(65_536)
+    /// Of some 400 bytes each: 3 MiB.
+    private let recentDirectories = BookmarkCache<BookmarkedDirectory>(8192)
+    /// By bytes.
+    private let recentFrames = BookmarkCache<ArraySlice<UInt8>>(32 << 20)
 
-    /// A cache that several threads use.
-    private final class SharedCache: Sendable {
-        let cache = Mutex(BookmarkCache())
-    }
-
-    init(_ header: SnapshotHeader, frames: [PendingResult<ArraySlice<UInt8>>], index: BookmarkIndex) {
+    /// - Parameter frames: of instructions.
+    init(_ header: SnapshotHeader, frames: [StoredFrame], index: BookmarkIndex) {
         (self.header, self.frames, self.index) = (header, frames, index)
         (identity, domain) = (SnapshotIdentity(toldBy: header), header.domain)
         blocksByNumber = BookmarkTree.order(of: index.blocks.lazy.map(\.number)).filter {
@@ -62,7 +60,6 @@ package final class BookmarkTree: SharedTree {
             holdsDirectories[block.directory.frame] = true
         }
         self.holdsDirectories = holdsDirectories
-        caches = (0..<BookmarkCache.count).map { _ in SharedCache() }
     }
 
     /// The places of numbers in their order; of equal ones in that in which they came.
@@ -188,12 +185,12 @@ package final class BookmarkTree: SharedTree {
     func streamTree() throws -> StreamTree { try BookmarkTree.streamTree(of: header, frames) }
 
     static func streamTree(
-        of header: SnapshotHeader, _ frames: [PendingResult<ArraySlice<UInt8>>]
+        of header: SnapshotHeader, _ frames: [StoredFrame]
     ) throws -> StreamTree {
         let builder = StreamTreeBuilder()
         try builder.begin(header)
         for frame in frames {
-            var decoder = InstructionDecoder(try frame.value(), header: header)
+            var decoder = InstructionDecoder(try frame.raw(), header: header)
             while let instruction = try decoder.next() { try builder.apply(instruction) }
         }
         try builder.finish()
@@ -291,31 +288,28 @@ package final class BookmarkTree: SharedTree {
     }
 
     private func directory(_ place: Int) throws -> BookmarkedDirectory {
-        if let directory = caches[place % BookmarkCache.count].cache.withLock({ $0.directories[place] }) {
+        try recentDirectories.value(place, cost: { _ in 1 }) {
+            let told = index.blocks[place].directory
+            guard frames.indices.contains(told.frame) else { throw isShort() }
+            var steps = try BookmarkSteps([piece(of: told.frame, from: told.offset)], header: header)
+            let directory = try steps.directory(number(of: place))
+            guard directory.path.isRoot == (place == 0) else {
+                throw SnapshotError(.corrupt, "a bookmark does not begin with its root", place: identity.name)
+            }
             return directory
         }
-        let told = index.blocks[place].directory
-        guard frames.indices.contains(told.frame) else { throw isShort() }
-        var steps = try BookmarkSteps([piece(of: told.frame, from: told.offset)], header: header)
-        let directory = try steps.directory(number(of: place))
-        guard directory.path.isRoot == (place == 0) else {
-            throw SnapshotError(.corrupt, "a bookmark does not begin with its root", place: identity.name)
-        }
-        caches[place % BookmarkCache.count].cache.withLock { $0.add(directory, at: place) }
-        return directory
     }
 
     private func block(_ place: Int) throws -> BookmarkBlock {
-        if let block = caches[place % BookmarkCache.count].cache.withLock({ $0.block(place) }) { return block }
-        let first = index.blocks[place].isFurther ? index.blocks[place].parent : place
-        let block = try BookmarkBlock(
-            steps(of: place), of: number(of: place), at: directory(first).path, count: fileCounts[place])
-        guard block.furtherNames.count == firstNames[place + 1] - firstNames[place] else {
-            throw SnapshotError(
-                .corrupt, "a bookmark has other names than its index says", place: identity.name)
+        try recentBlocks.value(place, cost: { $0.count + 1 }) {
+            let first = index.blocks[place].isFurther ? index.blocks[place].parent : place
+            let block = try BookmarkBlock(
+                steps(of: place), of: number(of: place), at: directory(first).path, count: fileCounts[place])
+            guard block.furtherNames.count == firstNames[place + 1] - firstNames[place] else {
+                throw SnapshotError(.corrupt, "a bookmark has other names than its index says", place: identity.name)
+            }
+            return block
         }
-        caches[place % BookmarkCache.count].cache.withLock { $0.add(block, at: place) }
-        return block
     }
 
     /// The steps of a block: up to where the next one begins, but for the frames that tell of directories.
@@ -336,7 +330,7 @@ package final class BookmarkTree: SharedTree {
     /// A part of a frame; to its end where that is not given.
     private func piece(of frame: Int, from start: Int, to end: Int? = nil) throws -> ArraySlice<UInt8> {
         if start == end { return [] }
-        let raw = try frames[frame].value()
+        let raw = try recentFrames.value(frame, cost: { $0.count }) { try frames[frame].raw() }
         let end = end ?? raw.count
         guard start <= end, end <= raw.count else { throw isShort() }
         return raw[(raw.startIndex + start)..<(raw.startIndex + end)]
