@@ -415,10 +415,10 @@ def check_bookmark_index(raw, names):
 def read_cowpath(data, out):
     start = Cursor(data)
     preamble = start.take(32)
-    _, version, required, optional, check = struct.unpack("<8sIQQI", preamble)
+    _, version, required, _, check = struct.unpack("<8sIQQI", preamble)
     if crc32c(preamble[:28]) != check:
         raise BadStream("the stream header is damaged")
-    if version != 1 or required:
+    if version != 1 or required & ~1:
         raise BadStream("unknown version or required feature")
     sequence = snapshots = frames = index_offset = 0
     digest, bookmark_index = hashlib.sha256(), b""
@@ -449,7 +449,7 @@ def read_cowpath(data, out):
             out.begin(header)
         elif kind == INSTRUCTIONS:
             digest.update(head + stored)
-            Steps(raw, out, frames, names if optional & 2 else None).run()
+            Steps(raw, out, frames, names if required & 1 else None).run()
             frames += 1
         elif kind == SNAPSHOT_TRAILER:
             if raw != struct.pack("<QQQQ", *out.totals, frames) + digest.digest():
@@ -459,12 +459,15 @@ def read_cowpath(data, out):
         elif kind == INDEX:
             index_offset = offset
         elif kind == BOOKMARK_INDEX:
-            if not optional & 2:
+            if not required & 1:
                 raise BadStream("the index of a bookmark that was not announced")
             bookmark_index += raw
         else:
             if bookmark_index:
-                check_bookmark_index(bookmark_index, names)
+                try:
+                    check_bookmark_index(bookmark_index, names)
+                except (KeyError, IndexError):
+                    raise BadStream("the index of a bookmark does not agree with its steps")
             if raw != struct.pack("<QQQ", snapshots, number, index_offset):
                 raise BadStream("the stream does not agree with its trailer")
             if not start.at_end():

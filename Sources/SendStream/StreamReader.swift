@@ -68,7 +68,7 @@ package final class StreamReader {
     func hasBookmarkIndex() throws -> Bool {
         let start = try reader.peek(StreamPreamble.length)
         guard start.starts(with: StreamPreamble.magic), start.count == StreamPreamble.length else { return false }
-        return try StreamPreamble(parsing: start).optional & StreamPreamble.bookmarkIndexFeature != 0
+        return try StreamPreamble(parsing: start).required & StreamPreamble.bookmarkIndexFeature != 0
     }
 
     /// Such a bookmark as a tree, which another thread reads; once only.

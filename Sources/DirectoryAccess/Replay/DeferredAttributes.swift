@@ -15,6 +15,11 @@ struct DeferredAttributes {
         var inode: UInt64?
     }
 
+    /// Inodes with several names, of one of which flags were noted.
+    var linkedInodes: Set<UInt64> = []
+    /// Whether there may be others.
+    var mayHaveUnknownLinks = false
+
     mutating func move(_ path: RelativePath, to newPath: RelativePath) {
         modes.movePaths(path, to: newPath)
         flags.movePaths(path, to: newPath)
@@ -89,6 +94,9 @@ extension TreeReplay {
         let (directory, name) = try parent(of: path)
         let status = try directory.descriptor.status(of: name)
         guard status.linkCount > 1, !status.isDirectory else { return }
+        // Few are noted under two of their names: all others are not looked through.
+        let isNew = deferred.linkedInodes.insert(status.inode).inserted
+        guard !isNew || deferred.mayHaveUnknownLinks else { return }
         for (other, noted) in deferred.flags where other != path {
             let inode = try noted.inode ?? inode(of: other)
             deferred.flags[other]?.inode = inode
@@ -105,10 +113,14 @@ extension TreeReplay {
     func removeNameWithFlags(_ path: RelativePath, _ remove: () throws -> Void) throws {
         guard let noted = deferred.flags[path] else { return try remove() }
         let (directory, name) = try parent(of: path)
-        let file = try directory.openForFlags(name)
+        let status = try directory.descriptor.status(of: name)
+        guard status.isRegular, status.linkCount > 1, let file = try? directory.openForFlags(name) else {
+            try remove()
+            deferred.flags[path] = nil
+            return
+        }
         try remove()
         deferred.flags[path] = nil
-        guard try file.status().linkCount > 0 else { return }
         mayHoldForbidding = true
         do {
             try addFlags(noted.flags, on: file)
@@ -149,5 +161,6 @@ extension TreeReplay {
         let flags = try descriptor.flags()
         try FileFlags.set(flags & ~FileFlags.forbidding, in: flags, on: descriptor)
         deferred.flags[path] = DeferredAttributes.Flags(flags: flags & FileFlags.forbidding, inode: status.inode)
+        if !status.isDirectory { deferred.linkedInodes.insert(status.inode) }
     }
 }

@@ -210,6 +210,7 @@ struct ParentCopy {
         try replay.add(copy.losses)
         if copy.forbiddingFlags != 0, !copy.path.isRoot {
             replay.deferred.flags[copy.path] = DeferredAttributes.Flags(flags: copy.forbiddingFlags)
+            if !copy.status.isDirectory, copy.status.linkCount > 1 { replay.deferred.mayHaveUnknownLinks = true }
         }
     }
 }

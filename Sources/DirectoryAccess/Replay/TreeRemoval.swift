@@ -60,8 +60,9 @@ package enum TreeRemoval {
             // It may be immutable, also under names elsewhere.
             guard let file = try? directory.open(name, flags: OpenFlags.read) else { throw error }
             let former = allowChanges(file)
-            try directory.unlink(name)
+            let result = Result { () throws(SystemCallError) in try directory.unlink(name) }
             if let former, try file.status().linkCount > 0 { try FileFlags.set(former, in: file.flags(), on: file) }
+            try result.get()
         }
     }
 

@@ -88,6 +88,7 @@ extension TreeReplay {
             guard error.isForbidden, try from.descriptor.status(of: name).isDirectory else { throw error }
             throw SnapshotError.invalidStep("a directory has one name only", existing)
         }
+        if deferred.flags[existing] != nil { deferred.linkedInodes.insert(try to.descriptor.status(of: newName).inode) }
         if shared.isActive { shared.ownGroups.insert(try to.descriptor.status(of: newName).inode) }
     }
 

@@ -66,15 +66,27 @@ final class BookmarkBlock: Sendable {
         return [first, furtherNames.last].compactMap(\.self).max()
     }
 
-    /// How many names it has.
-    var count: Int { inodes.count + furtherNames.count }
+    /// How much it takes, in inodes with one extent.
+    var cost: Int { 1 + inodes.count + furtherNames.count + extents.count / 5 }
 
     /// The inode with a number that has its first name here.
-    func record(_ number: InodeNumber) -> InodeRecord? {
+    func record(_ number: InodeNumber, withExtents: Bool) -> InodeRecord? {
+        place(of: number).map { record(at: $0, withExtents) }
+    }
+
+    /// The extents of such an inode, from the one that holds or follows an offset on.
+    func extents(of number: InodeNumber, from offset: UInt64) -> ArraySlice<FileExtent>? {
+        place(of: number).map { place in
+            let own = extents(at: place)
+            return own[own.firstIndex(behind: { $0.end <= offset })...]
+        }
+    }
+
+    private func place(of number: InodeNumber) -> Int? {
         let found = inodes.indices.firstIndex(behind: { inodes[order?[$0] ?? $0].number < number })
         guard found < inodes.endIndex else { return nil }
         let place = order?[found] ?? found
-        return inodes[place].number == number ? record(at: place) : nil
+        return inodes[place].number == number ? place : nil
     }
 
     /// The inode whose first name this is.
@@ -97,12 +109,16 @@ final class BookmarkBlock: Sendable {
         names[(place == 0 ? 0 : nameEnds[place - 1])..<nameEnds[place]]
     }
 
-    private func record(at place: Int) -> InodeRecord {
-        let own = extents[(place == 0 ? 0 : extentEnds[place - 1])..<extentEnds[place]]
-        return InodeRecord(
+    private func extents(at place: Int) -> ArraySlice<FileExtent> {
+        extents[(place == 0 ? 0 : extentEnds[place - 1])..<extentEnds[place]]
+    }
+
+    private func record(at place: Int, _ withExtents: Bool) -> InodeRecord {
+        InodeRecord(
             inode: inodes[place],
             links: [InodeLink(directory: number, name: FileName(trusted: [UInt8](name(at: place))))],
-            attributes: attributes[place] ?? [], extents: [FileExtent](own), target: targets[place] ?? [])
+            attributes: attributes[place] ?? [], extents: withExtents ? [FileExtent](extents(at: place)) : [],
+            target: targets[place] ?? [])
     }
 
     private static func disorder(_ name: ArraySlice<UInt8>) -> SnapshotError {

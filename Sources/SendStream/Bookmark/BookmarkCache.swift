@@ -50,7 +50,6 @@ private struct RecentValues<Value: Sendable>: Sendable {
 
     mutating func add(_ value: Value, cost: Int, at key: Int) {
         if self.cost + cost > limit / 2 { (old, young, self.cost) = (young, [:], 0) }
-        young[key] = (value, cost)
-        self.cost += cost
+        self.cost += cost - (young.updateValue((value, cost), forKey: key)?.cost ?? 0)
     }
 }

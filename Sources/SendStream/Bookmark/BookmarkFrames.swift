@@ -34,7 +34,7 @@ struct BookmarkFrames: @unchecked Sendable {
         while try take(input.next()) {}
         try input.expectEnd()
         if index.isEmpty { return try BookmarkTree.streamTree(of: header, instructions) }
-        return BookmarkTree(
+        return try BookmarkTree(
             header, frames: instructions, index: try BookmarkIndex(parsing: index[...], at: indexOffset))
     }
 
@@ -54,11 +54,7 @@ struct BookmarkFrames: @unchecked Sendable {
         case (.bookmarkIndex, true):
             if index.isEmpty { indexOffset = frame.offset }
             index += try frame.raw()
-            guard index.count <= BookmarkIndex.maximumLength(for: instructionBytes) else {
-                throw SnapshotError(
-                    .limitExceeded, "the index of a bookmark is too long for what it is about",
-                    place: "at byte \(frame.offset) of the stream")
-            }
+            try BookmarkIndex.checkLength(index.count, for: instructionBytes, at: frame.offset)
         case (.index, true): _ = try frame.raw()
         case (.streamTrailer, true):
             _ = try StreamTrailer(parsing: frame.raw(), at: frame.offset)
@@ -80,6 +76,9 @@ extension StoredFrame {
         guard let damage = opened.damage else { return opened.raw }
         throw SnapshotError(
             .corrupt, "a frame is damaged: \(damage)",
-            place: "in frame \(header.sequence) at byte \(offset) of the stream", remedy: "make the bookmark again")
+            place: "in frame \(header.sequence) at byte \(offset) of the stream", remedy: StoredFrame.bookmarkRemedy)
     }
+
+    /// What to do about a bookmark that cannot be read.
+    static let bookmarkRemedy = "make the bookmark again"
 }

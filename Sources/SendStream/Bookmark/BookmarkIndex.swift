@@ -50,6 +50,15 @@ struct BookmarkIndex: Sendable, Equatable {
     /// The most bytes of an index, by those that the frames of instructions have as they are stored.
     static func maximumLength(for stored: Int) -> Int { (64 << 10) + 16 * stored }
 
+    /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/limitExceeded`` for more.
+    static func checkLength(_ length: Int, for stored: Int, at offset: UInt64) throws(SnapshotError) {
+        guard length <= maximumLength(for: stored) else {
+            throw SnapshotError(
+                .limitExceeded, "the index of a bookmark is too long for what it is about",
+                place: "at byte \(offset) of the stream")
+        }
+    }
+
     /// In the order of the bookmark, each behind its parent.
     var blocks: [Block] = []
     /// What is no directory, in the order of numbers.

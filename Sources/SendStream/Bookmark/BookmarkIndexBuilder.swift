@@ -71,8 +71,11 @@ struct BookmarkIndexBuilder {
 
     /// The index; nil where the steps allow none.
     mutating func finished() -> BookmarkIndex? {
+        let directories = Set(index.blocks.lazy.filter { !$0.isFurther }.map(\.number))
+        guard directories.count == index.blocks.lazy.filter({ !$0.isFurther }).count else { return nil }
         files.sort { $0.number < $1.number }
         for file in files {
+            if directories.contains(file.number) { return nil }
             if let last = index.runs.last, last.first + last.count > file.number { return nil }
             if let last = index.runs.last, last.block == file.block, last.first + last.count == file.number {
                 index.runs[index.runs.count - 1].count += 1
@@ -119,7 +122,9 @@ struct BookmarkIndexBuilder {
         (current, isOfDirectory) = (path, false)
         nameCount += 1
         let place = BookmarkIndex.Place(frame: pairs.count, offset: offset)
-        if nameCount > BookmarkIndexBuilder.mostNames {
+        // What few names have can be long too.
+        let isLong = nameCount > 1 && index.blocks[lastBlock].files.frame + 1 < pairs.count
+        if nameCount > BookmarkIndexBuilder.mostNames || isLong {
             let last = index.blocks[lastBlock]
             index.blocks.append(
                 BookmarkIndex.Block(

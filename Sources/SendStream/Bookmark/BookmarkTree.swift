@@ -26,15 +26,16 @@ package final class BookmarkTree: SharedTree {
     private let firstNames: [Int]
     /// How many inodes have their first names in each directory.
     private let fileCounts: [Int]
-    /// By names, of some 250 bytes each: 16 MiB.
-    private let recentBlocks = BookmarkCache<BookmarkBlock>(65_536)
+    /// By names, of some 250 bytes each: 16 MiB, or as much as there is.
+    private let recentBlocks: BookmarkCache<BookmarkBlock>
     /// Of some 400 bytes each: 3 MiB.
     private let recentDirectories = BookmarkCache<BookmarkedDirectory>(8192)
     /// By bytes.
     private let recentFrames = BookmarkCache<ArraySlice<UInt8>>(32 << 20)
 
     /// - Parameter frames: of instructions.
-    init(_ header: SnapshotHeader, frames: [StoredFrame], index: BookmarkIndex) {
+    /// - Throws: ``SnapshotError`` where two inodes have one number, or the first is not the root.
+    init(_ header: SnapshotHeader, frames: [StoredFrame], index: BookmarkIndex) throws(SnapshotError) {
         (self.header, self.frames, self.index) = (header, frames, index)
         (identity, domain) = (SnapshotIdentity(toldBy: header), header.domain)
         blocksByNumber = BookmarkTree.order(of: index.blocks.lazy.map(\.number)).filter {
@@ -60,6 +61,19 @@ package final class BookmarkTree: SharedTree {
             holdsDirectories[block.directory.frame] = true
         }
         self.holdsDirectories = holdsDirectories
+        // Where numbers do not follow directories, all blocks are wanted again and again.
+        let isScattered = index.runs.count > index.blocks.count * 4
+        let names = index.furtherNames.count + Int(clamping: index.runs.reduce(0) { $0 &+ $1.count })
+        recentBlocks = BookmarkCache(max(65_536, isScattered ? 2 * names : 0))
+        // Or a directory could lie in itself.
+        let isDoubled = zip(blocksByNumber, blocksByNumber.dropFirst()).contains {
+            index.blocks[$0].number == index.blocks[$1].number
+        }
+        guard !isDoubled, index.blocks[0].number == root.rawValue,
+            blocksByNumber.allSatisfy({ filePlace(InodeNumber(index.blocks[$0].number)) == nil })
+        else {
+            throw SnapshotError(.corrupt, "the index of a bookmark has one number for two inodes", place: header.name)
+        }
     }
 
     /// The places of numbers in their order; of equal ones in that in which they came.
@@ -90,7 +104,11 @@ package final class BookmarkTree: SharedTree {
                 inode: directory.inode, links: links ?? [], attributes: directory.attributes,
                 directorySize: block.size)
         }
-        guard let record = try firstRecord(of: number) else { return nil }
+        return try record(ofFile: number, withExtents: true)
+    }
+
+    private func record(ofFile number: InodeNumber, withExtents: Bool) throws -> InodeRecord? {
+        guard let record = try firstRecord(of: number, withExtents: withExtents) else { return nil }
         let further = furtherNames(of: number)
         guard !further.isEmpty else { return record }
         var links = record.links
@@ -104,7 +122,7 @@ package final class BookmarkTree: SharedTree {
 
     package func inode(_ number: InodeNumber) throws -> Inode? {
         if let place = directoryPlace(number) { return try directory(place).inode }
-        var inode = try firstRecord(of: number)?.inode
+        var inode = try firstRecord(of: number, withExtents: false)?.inode
         inode?.linkCount = UInt32(clamping: 1 + furtherNames(of: number).count)
         return inode
     }
@@ -170,7 +188,11 @@ package final class BookmarkTree: SharedTree {
     package func forEachExtent(
         of number: InodeNumber, from offset: UInt64, _ body: (FileExtent) throws -> Void
     ) throws {
-        for extent in try existingRecord(number).extents where extent.end > offset { try body(extent) }
+        guard directoryPlace(number) == nil else { return }
+        guard let place = filePlace(number), let extents = try block(place).extents(of: number, from: offset) else {
+            throw StreamTree.missing(number, identity)
+        }
+        for extent in extents { try body(extent) }
     }
 
     package func read(_ number: InodeNumber, at offset: UInt64, count: Int) throws -> ArraySlice<UInt8> {
@@ -197,8 +219,12 @@ package final class BookmarkTree: SharedTree {
         return try builder.lastTree()
     }
 
+    /// All of an inode but its extents.
     private func existingRecord(_ number: InodeNumber) throws -> InodeRecord {
-        guard let record = try record(of: number) else { throw StreamTree.missing(number, identity) }
+        let isDirectory = directoryPlace(number) != nil
+        guard let record = try isDirectory ? record(of: number) : record(ofFile: number, withExtents: false) else {
+            throw StreamTree.missing(number, identity)
+        }
         return record
     }
 
@@ -252,8 +278,8 @@ package final class BookmarkTree: SharedTree {
     }
 
     /// An inode that is no directory, as if it had its first name alone.
-    private func firstRecord(of number: InodeNumber) throws -> InodeRecord? {
-        try filePlace(number).flatMap { try block($0).record(number) }
+    private func firstRecord(of number: InodeNumber, withExtents: Bool) throws -> InodeRecord? {
+        try filePlace(number).flatMap { try block($0).record(number, withExtents: withExtents) }
     }
 
     /// The places of further names in the index.
@@ -283,7 +309,9 @@ package final class BookmarkTree: SharedTree {
     /// The entry for a further name, by its place in the block.
     private func entry(_ further: Int, of block: BookmarkBlock, _ place: Int) throws -> DirectoryEntry {
         let number = InodeNumber(index.furtherNames[firstNames[place] + further].number)
-        guard let inode = try firstRecord(of: number)?.inode else { throw StreamTree.missing(number, identity) }
+        guard let inode = try firstRecord(of: number, withExtents: false)?.inode else {
+            throw StreamTree.missing(number, identity)
+        }
         return DirectoryEntry(name: block.furtherNames[further], inode: number, kind: inode.kind)
     }
 
@@ -291,8 +319,10 @@ package final class BookmarkTree: SharedTree {
         try recentDirectories.value(place, cost: { _ in 1 }) {
             let told = index.blocks[place].directory
             guard frames.indices.contains(told.frame) else { throw isShort() }
-            var steps = try BookmarkSteps([piece(of: told.frame, from: told.offset)], header: header)
-            let directory = try steps.directory(number(of: place))
+            let directory = try located(in: told.frame) {
+                var steps = try BookmarkSteps([piece(of: told.frame, from: told.offset)], header: header)
+                return try steps.directory(number(of: place))
+            }
             guard directory.path.isRoot == (place == 0) else {
                 throw SnapshotError(.corrupt, "a bookmark does not begin with its root", place: identity.name)
             }
@@ -301,14 +331,28 @@ package final class BookmarkTree: SharedTree {
     }
 
     private func block(_ place: Int) throws -> BookmarkBlock {
-        try recentBlocks.value(place, cost: { $0.count + 1 }) {
+        try recentBlocks.value(place, cost: { $0.cost }) {
             let first = index.blocks[place].isFurther ? index.blocks[place].parent : place
-            let block = try BookmarkBlock(
-                steps(of: place), of: number(of: place), at: directory(first).path, count: fileCounts[place])
+            let path = try directory(first).path
+            let block = try located(in: index.blocks[place].files.frame) {
+                try BookmarkBlock(steps(of: place), of: number(of: place), at: path, count: fileCounts[place])
+            }
             guard block.furtherNames.count == firstNames[place + 1] - firstNames[place] else {
                 throw SnapshotError(.corrupt, "a bookmark has other names than its index says", place: identity.name)
             }
             return block
+        }
+    }
+
+    /// Says in errors from which frame on the steps lie that are wrong.
+    private func located<Value>(in frame: Int, _ read: () throws -> Value) throws -> Value {
+        do {
+            return try read()
+        } catch var error as SnapshotError {
+            guard frames.indices.contains(frame) else { throw error }
+            error = error.placed("in what begins in frame \(frames[frame].header.sequence) of the bookmark")
+            error.remedy = StoredFrame.bookmarkRemedy
+            throw error
         }
     }
 

@@ -35,7 +35,14 @@ package final class PendingTree: SharedTree {
     ///
     /// - Throws: what reading it threw.
     func tree() throws -> any SharedTree {
-        try (known.load() ?? known.storeIfNil(pending.value())).tree
+        if let known = known.load() { return known.tree }
+        do {
+            return try known.storeIfNil(pending.value()).tree
+        } catch var error as SnapshotError {
+            // It is told late, and beside another tree.
+            error = error.placed("in the bookmark of \(EscapedBytes.describe(Array(identity.name.utf8)))")
+            throw error
+        }
     }
 
     package var totals: SnapshotTotals? { try? tree().totals }

@@ -35,6 +35,13 @@ struct ByteCursor {
         return bytes[index..<index + count]
     }
 
+    /// One byte.
+    mutating func byte() throws(SnapshotError) -> UInt8 {
+        guard index < bytes.endIndex else { throw corrupt("\(subject()) ends too early: 1 bytes wanted, 0 left") }
+        defer { index += 1 }
+        return bytes[index]
+    }
+
     /// An unsigned little-endian number of fixed width.
     mutating func integer<Value: FixedWidthInteger & UnsignedInteger>(
         _ type: Value.Type = Value.self

@@ -21,7 +21,8 @@ struct CowpathStreamReader {
 
     mutating func run() throws {
         let preamble = try input.readPreamble()
-        delivery.features = preamble.optional
+        delivery.expectsIndex = preamble.optional & StreamPreamble.indexFeature != 0
+        delivery.expectsBookmarkIndex = preamble.required & StreamPreamble.bookmarkIndexFeature != 0
         var isAtEnd = false
         while !isAtEnd {
             let frame: StoredFrame
@@ -44,8 +45,11 @@ struct CowpathStreamReader {
 /// What the frames of a stream mean, in their order.
 final class FrameDelivery {
     let replay: ReplayDriver
-    /// The optional features of the stream, by which an index may come.
-    var features: UInt64 = 0
+    /// Whether an index frame may come, or those of a bookmark's index.
+    var expectsIndex = false
+    var expectsBookmarkIndex = false
+    private var bookmarkIndex: [UInt8] = []
+    private var instructionBytes = 0
     private var framesInSnapshot: UInt64 = 0
     private var indexOffset: UInt64 = 0
 
@@ -78,6 +82,7 @@ final class FrameDelivery {
         case .instructions:
             guard let header = replay.header else { throw misplaced(frame) }
             framesInSnapshot += 1
+            instructionBytes += frame.header.storedLength
             var decoder = InstructionDecoder(frame.raw, header: header)
             while let instruction = try decoder.next() { try replay.apply(instruction) }
         case .snapshotTrailer:
@@ -85,16 +90,17 @@ final class FrameDelivery {
             try check(SnapshotTrailer(parsing: frame.raw, at: frame.offset), frame)
             try replay.finish()
         case .index:
-            guard !replay.isInSnapshot, features & StreamPreamble.indexFeature != 0 else { throw misplaced(frame) }
+            guard !replay.isInSnapshot, expectsIndex else { throw misplaced(frame) }
             _ = try StreamIndex(parsing: frame.raw, at: frame.offset)
             indexOffset = frame.offset
         case .bookmarkIndex:
-            // To find inodes in a bookmark; who reads all of it does not need that.
-            guard !replay.isInSnapshot, features & StreamPreamble.bookmarkIndexFeature != 0 else {
-                throw misplaced(frame)
-            }
+            // To find inodes in a bookmark: who reads all of it does not need that, and sees only that it is one.
+            guard !replay.isInSnapshot, expectsBookmarkIndex else { throw misplaced(frame) }
+            bookmarkIndex += frame.raw
+            try BookmarkIndex.checkLength(bookmarkIndex.count, for: instructionBytes, at: frame.offset)
         case .streamTrailer:
             guard !replay.isInSnapshot else { throw misplaced(frame) }
+            if !bookmarkIndex.isEmpty { _ = try BookmarkIndex(parsing: bookmarkIndex[...], at: frame.offset) }
             try check(StreamTrailer(parsing: frame.raw, at: frame.offset), frame)
         }
     }

@@ -73,6 +73,9 @@ package final class CowpathStreamWriter: ReplayTarget {
             throw SnapshotError(
                 .invalidRequest, "a frame of \(options.frameSize) bytes is not between 1 byte and 3.5 MiB")
         }
+        guard tree == nil || header.isBookmark && snapshots == 0 else {
+            throw streamMisuse("an index is for one bookmark")
+        }
         _ = try FileName(validating: header.name.utf8)
         try startStream()
         state = .inSnapshot
@@ -108,6 +111,7 @@ package final class CowpathStreamWriter: ReplayTarget {
         let trailer = try SnapshotTrailer(totals: totals, frames: frames, digest: output.digest())
         try submit(.snapshotTrailer, trailer.bytes)
         var index = bookmarkIndex?.finished()?.bytes[...] ?? []
+        if index.count > BookmarkIndex.maximumLength(for: output.instructionBytes) { index = [] }
         while !index.isEmpty {
             try submit(.bookmarkIndex, [UInt8](index.prefix(options.frameSize)))
             index = index.dropFirst(options.frameSize)
@@ -141,9 +145,10 @@ package final class CowpathStreamWriter: ReplayTarget {
 
     private func startStream() throws {
         guard output.offset == 0 else { return }
-        var features = options.index ? StreamPreamble.indexFeature : 0
-        if tree != nil { features |= StreamPreamble.bookmarkIndexFeature }
-        try output.write(preamble: StreamPreamble(optional: features).bytes)
+        let preamble = StreamPreamble(
+            required: tree == nil ? 0 : StreamPreamble.bookmarkIndexFeature,
+            optional: options.index ? StreamPreamble.indexFeature : 0)
+        try output.write(preamble: preamble.bytes)
     }
 
     private func append(_ instruction: Instruction) throws {
@@ -154,11 +159,10 @@ package final class CowpathStreamWriter: ReplayTarget {
 
     /// Writes a step of a bookmark to the frame in which its index expects it; false where there is no index.
     private func appendToIndexed(_ instruction: Instruction) throws -> Bool {
+        if instruction.makesName, directories?.bytes.count ?? 0 >= options.frameSize { try flush() }
         guard let written = directories?.bytes.count else { return false }
+        let step = try bookmarkIndex?.note(instruction, directories: written, files: encoder.bytes.count)
         // What a directory is must lie in one frame.
-        if instruction.makesName, written >= options.frameSize { try flush() }
-        let step = try bookmarkIndex?.note(
-            instruction, directories: directories?.bytes.count ?? 0, files: encoder.bytes.count)
         guard let step, written < Options.maximumFrameSize else {
             try flush()
             (bookmarkIndex, directories) = (nil, nil)

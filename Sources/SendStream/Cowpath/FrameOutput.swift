@@ -8,6 +8,8 @@ final class FrameOutput {
     private(set) var index = StreamIndex()
     /// The length of the stream so far.
     private(set) var offset: UInt64 = 0
+    /// Of it, how many are instructions as they are stored.
+    private(set) var instructionBytes = 0
     /// Which snapshot is being written, from 0 on.
     var snapshot: UInt64 = 0
 
@@ -29,6 +31,7 @@ final class FrameOutput {
             try frames.add(header[...], frame.stored)
         case .instructions:
             try frames.add(header[...], frame.stored)
+            instructionBytes += frame.stored.count
             index.add(
                 StreamIndex.Entry(
                     sequence: frame.header.sequence, offset: offset, snapshot: snapshot,

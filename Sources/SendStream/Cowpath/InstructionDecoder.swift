@@ -11,7 +11,8 @@ struct InstructionDecoder {
     /// Where in the frame that step begins.
     private var start: UInt64 = 0
 
-    /// - Parameter offset: of the frame in the stream. Errors name it and, in words, the byte in the frame.
+    /// - Parameter raw: the frame, or what follows in it from a step on that can be read by itself. Errors name the byte in
+    ///   that.
     init(_ raw: ArraySlice<UInt8>, header: SnapshotHeader) {
         cursor = ByteCursor(raw, offset: 0, subject: "the frame of instructions")
         self.header = header
@@ -27,7 +28,7 @@ struct InstructionDecoder {
     mutating func begin() throws(SnapshotError) -> InstructionNumber? {
         if cursor.isAtEnd { return nil }
         start = cursor.offset
-        let byte: UInt8 = try cursor.integer()
+        let byte = try cursor.byte()
         guard let number = InstructionNumber(rawValue: byte) else {
             throw SnapshotError(
                 .unsupported, "the instruction \(byte) is not known", place: "at byte \(start) of the frame")
@@ -150,7 +151,7 @@ struct InstructionDecoder {
     }
 
     mutating func times() throws(SnapshotError) -> FileTimes {
-        let hasBorn: UInt8 = try cursor.integer()
+        let hasBorn = try cursor.byte()
         guard hasBorn <= 1 else { throw cursor.corrupt("times have unknown fields") }
         return FileTimes(
             accessed: try time(), modified: try time(), changed: try time(), born: hasBorn == 1 ? try time() : nil)
@@ -178,7 +179,7 @@ struct InstructionDecoder {
     }
 
     private mutating func cloneSource() throws(SnapshotError) -> SnapshotReference {
-        let byte: UInt8 = try cursor.integer()
+        let byte = try cursor.byte()
         switch CloneSourceTag(rawValue: byte) {
         case .ownSnapshot: return header.snapshot
         case .base:
@@ -196,7 +197,7 @@ struct InstructionDecoder {
     }
 
     mutating func content() throws(SnapshotError) -> FileExtent.Content? {
-        let byte: UInt8 = try cursor.integer()
+        let byte = try cursor.byte()
         switch ContentTag(rawValue: byte) {
         case .unknown: return nil
         case .data: return .data(nil)

@@ -9,19 +9,20 @@ struct StreamPreamble {
     static let version: UInt32 = 1
     static let length = 32
 
-    /// Features without which a stream cannot be read right. None is defined yet.
-    static let knownRequired: UInt64 = 0
+    /// The stream is a bookmark that may have an index of its inodes, in frames that no reader knew before.
+    static let bookmarkIndexFeature: UInt64 = 1
+    /// Features without which a stream cannot be read right.
+    static let knownRequired = bookmarkIndexFeature
     /// The stream has an index frame.
     static let indexFeature: UInt64 = 1
-    /// The stream is a bookmark with an index of its inodes.
-    static let bookmarkIndexFeature: UInt64 = 2
 
     /// Features that a reader must know.
     var required: UInt64 = 0
     /// Features that a reader need not know.
     var optional: UInt64 = 0
 
-    init(optional: UInt64) {
+    init(required: UInt64, optional: UInt64) {
+        self.required = required
         self.optional = optional
     }
 

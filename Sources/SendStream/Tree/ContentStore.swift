@@ -93,7 +93,7 @@ struct ContentStore {
         for _ in 0..<(try cursor.varint()) {
             let offset = end + (try cursor.varint())
             let length = try cursor.varint()
-            let tag: UInt8 = try cursor.integer()
+            let tag = try cursor.byte()
             let content: FileExtent.Content
             switch ContentTag(rawValue: tag) {
             case .inline: content = .inline
