@@ -63,8 +63,8 @@ package final class BookmarkTree: SharedTree {
         self.holdsDirectories = holdsDirectories
         // Where numbers do not follow directories, all blocks are wanted again and again.
         let isScattered = index.runs.count > index.blocks.count * 4
-        let names = index.furtherNames.count + Int(clamping: index.runs.reduce(0) { $0 &+ $1.count })
-        recentBlocks = BookmarkCache(max(65_536, isScattered ? 2 * names : 0))
+        let names = index.runs.reduce(UInt64(index.furtherNames.count)) { min($0 + min($1.count, 1 << 32), 1 << 32) }
+        recentBlocks = BookmarkCache(max(65_536, isScattered ? 2 * Int(names) : 0))
         // Or a directory could lie in itself.
         let isDoubled = zip(blocksByNumber, blocksByNumber.dropFirst()).contains {
             index.blocks[$0].number == index.blocks[$1].number
