@@ -148,6 +148,13 @@ package struct InodeLink: Hashable, Sendable {
     }
 }
 
+extension InodeLink: Comparable {
+    /// By directory number and then name, in which order trees tell of them.
+    package static func < (left: InodeLink, right: InodeLink) -> Bool {
+        left.directory != right.directory ? left.directory < right.directory : left.name < right.name
+    }
+}
+
 /// An extended attribute: a name of 1 to 255 bytes with its namespace (`user.…`), and a value.
 package struct ExtendedAttribute: Hashable, Sendable {
     /// The longest name in bytes (`XATTR_NAME_MAX`, Linux `limits.h`).

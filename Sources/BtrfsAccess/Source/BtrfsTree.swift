@@ -248,7 +248,7 @@ package final class BtrfsTree: SnapshotTree {
             try item.read { bytes throws(SnapshotError) in try LinkItems.parseExtended(bytes, into: &links) }
         }
         guard links.count > 1 else { return links }
-        return links.sorted { $0.directory != $1.directory ? $0.directory < $1.directory : $0.name < $1.name }
+        return links.sorted()
     }
 
     package func extendedAttributes(of number: InodeNumber) throws -> [ExtendedAttribute] {

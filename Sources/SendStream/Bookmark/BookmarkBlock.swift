@@ -70,6 +70,9 @@ final class BookmarkBlock: Sendable {
     var cost: Int { 1 + inodes.count + furtherNames.count + extents.count / 5 }
 
     /// The inode with a number that has its first name here.
+    func inode(_ number: InodeNumber) -> Inode? { place(of: number).map { inodes[$0] } }
+
+    /// The same with all that is known of it; without its extents where they are not wanted.
     func record(_ number: InodeNumber, withExtents: Bool) -> InodeRecord? {
         place(of: number).map { record(at: $0, withExtents) }
     }

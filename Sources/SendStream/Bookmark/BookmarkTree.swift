@@ -108,12 +108,13 @@ package final class BookmarkTree: SharedTree {
     }
 
     private func record(ofFile number: InodeNumber, withExtents: Bool) throws -> InodeRecord? {
-        guard let record = try firstRecord(of: number, withExtents: withExtents) else { return nil }
+        let first = try filePlace(number).flatMap { try block($0).record(number, withExtents: withExtents) }
+        guard let record = first else { return nil }
         let further = furtherNames(of: number)
         guard !further.isEmpty else { return record }
         var links = record.links
         for place in further { links.append(try link(place)) }
-        links.sort { $0.directory != $1.directory ? $0.directory < $1.directory : $0.name < $1.name }
+        links.sort()
         var inode = record.inode
         inode.linkCount = UInt32(clamping: links.count)
         return InodeRecord(
@@ -122,7 +123,7 @@ package final class BookmarkTree: SharedTree {
 
     package func inode(_ number: InodeNumber) throws -> Inode? {
         if let place = directoryPlace(number) { return try directory(place).inode }
-        var inode = try firstRecord(of: number, withExtents: false)?.inode
+        var inode = try firstInode(of: number)
         inode?.linkCount = UInt32(clamping: 1 + furtherNames(of: number).count)
         return inode
     }
@@ -169,7 +170,7 @@ package final class BookmarkTree: SharedTree {
         for run in index.runs {
             for number in run.first..<run.first + run.count {
                 try visitDirectories(before: number)
-                try body(existingRecord(InodeNumber(number)).inode)
+                try body(existingInode(InodeNumber(number)))
             }
         }
         try visitDirectories(before: nil)
@@ -278,8 +279,8 @@ package final class BookmarkTree: SharedTree {
     }
 
     /// An inode that is no directory, as if it had its first name alone.
-    private func firstRecord(of number: InodeNumber, withExtents: Bool) throws -> InodeRecord? {
-        try filePlace(number).flatMap { try block($0).record(number, withExtents: withExtents) }
+    private func firstInode(of number: InodeNumber) throws -> Inode? {
+        try filePlace(number).flatMap { try block($0).inode(number) }
     }
 
     /// The places of further names in the index.
@@ -309,9 +310,7 @@ package final class BookmarkTree: SharedTree {
     /// The entry for a further name, by its place in the block.
     private func entry(_ further: Int, of block: BookmarkBlock, _ place: Int) throws -> DirectoryEntry {
         let number = InodeNumber(index.furtherNames[firstNames[place] + further].number)
-        guard let inode = try firstRecord(of: number, withExtents: false)?.inode else {
-            throw StreamTree.missing(number, identity)
-        }
+        guard let inode = try firstInode(of: number) else { throw StreamTree.missing(number, identity) }
         return DirectoryEntry(name: block.furtherNames[further], inode: number, kind: inode.kind)
     }
 
