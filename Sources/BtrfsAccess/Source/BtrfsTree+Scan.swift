@@ -46,16 +46,17 @@ extension BtrfsTree {
     /// - Parameter base: the tree as it was in the generation before, with which they are compared at once.
     func changedInodes(since generation: UInt64, base: FormerTree? = nil) throws -> ChangedInodes {
         var changed = ChangedInodes()
+        let readers = Spares<FormerInodes>()
         try scan(since: generation) { scan, objects throws(SnapshotError) in
             var inodes: [ExaminedInode] = []
-            var reader = base.map { FormerInodes($0, searchSize: TimesComparison.searchSize) }
             try scan.forEachRun(of: objects) { run throws(SnapshotError) in
                 let first = inodes.count
                 try TreeScan.read(run, ChangedInode.types, ChangedInode.reader(generation), into: &inodes)
                 // Where numbers are far apart elsewhere, one range can have any number of inodes.
-                guard inodes.count < ExaminedInode.mostInRange, var base = reader.take() else { return }
-                ExaminedInode.compare(&inodes, from: first, in: run, with: &base)
-                reader = base
+                guard let base, inodes.count < ExaminedInode.mostInRange else { return }
+                readers.withOne(or: { FormerInodes(base, searchSize: TimesComparison.searchSize) }) {
+                    ExaminedInode.compare(&inodes, from: first, in: run, with: &$0)
+                }
             }
             return [ChangedInodes(inodes)]
         } visit: {

@@ -1,4 +1,5 @@
 import SnapshotModel
+import Workers
 
 /// Reads all items of a tree, or what of it was written in a generation or later, by several threads: ranges of
 /// objects at a time.
@@ -12,10 +13,16 @@ struct TreeScan: Sendable {
     /// A range is longer where the tree would have more of them.
     static let mostSteps: UInt64 = 4096
     /// How much one search reads.
-    private static let size = 512 << 10
+    private static let size = 256 << 10
 
     let search: any ItemSource
     let generation: UInt64
+    private let runs = Spares<ItemRun>()
+
+    init(search: any ItemSource, generation: UInt64) {
+        self.search = search
+        self.generation = generation
+    }
 
     /// The highest object that has anything to be read; the first one where none has.
     func lastObject(from first: UInt64) throws(SnapshotError) -> UInt64 {
@@ -64,12 +71,13 @@ struct TreeScan: Sendable {
         var range = SearchRange(
             first: ItemKey(objects.lowerBound, 0), last: ItemKey(objects.upperBound, .max, .max),
             generation: generation)
-        var run = ItemRun(size: TreeScan.size)
-        while true {
-            try run.fill(search, range)
-            try body(run)
-            guard run.last < range.last, let next = run.last.next else { return }
-            range.first = next
+        try runs.withOne(or: { ItemRun(size: TreeScan.size) }) { run throws(SnapshotError) in
+            while true {
+                try run.fill(search, range)
+                try body(run)
+                guard run.last < range.last, let next = run.last.next else { return }
+                range.first = next
+            }
         }
     }
 }
