@@ -22,15 +22,19 @@ package enum CRC32C {
 
     /// Continues a check over further bytes, inverting nothing: with 0 to begin, the one of btrfs send streams.
     package static func update(_ crc: UInt32, _ bytes: ArraySlice<UInt8>) -> UInt32 {
+        unsafe update(crc, bytes.span.bytes)
+    }
+
+    /// Continues a check over further bytes.
+    package static func update(_ crc: UInt32, _ bytes: RawSpan) -> UInt32 {
         var updated = crc
         let isDone = unsafe bytes.withUnsafeBytes { unsafe cowpath_crc32c(&updated, $0.baseAddress, $0.count) }
         return isDone != 0 ? updated : updateByTable(crc, bytes)
     }
 
     /// The same on a processor that has no instruction for it.
-    package static func updateByTable(_ crc: UInt32, _ bytes: ArraySlice<UInt8>) -> UInt32 {
+    package static func updateByTable(_ crc: UInt32, _ bytes: RawSpan) -> UInt32 {
         let table = CRC32C.table.span
-        let bytes = unsafe bytes.span.bytes
         var crc = crc
         var offset = 0
         while offset + 8 <= bytes.byteCount {

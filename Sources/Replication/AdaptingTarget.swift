@@ -51,6 +51,11 @@ package final class AdaptingTarget: ReplayTarget {
         }
     }
 
+    package func apply(_ run: InstructionRun, done: inout Int) throws {
+        guard accepts == .everything else { return try applyEach(of: run, done: &done) }
+        try target.apply(run, done: &done)
+    }
+
     private func write(_ data: ArraySlice<UInt8>, to path: RelativePath, at offset: UInt64) throws {
         let longest = accepts.contains(.longWrites) ? data.count : AdaptingTarget.shortWriteLength
         var rest = data

@@ -58,6 +58,17 @@ package final class MeteredTarget: ReplayTarget {
         report?(progress)
     }
 
+    package func apply(_ run: InstructionRun, done: inout Int) throws {
+        guard logger.logLevel > .trace else { return try applyEach(of: run, done: &done) }
+        let first = done
+        defer {
+            progress.done += run.totals(of: first..<done)
+            report?(progress)
+        }
+        try cancellation.check()
+        try target.apply(run, done: &done)
+    }
+
     package func finish() throws {
         try target.finish()
         finished += progress.done

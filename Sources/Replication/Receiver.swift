@@ -103,6 +103,10 @@ package final class Receiver: ReplayTarget {
         try current?.apply(instruction)
     }
 
+    package func apply(_ run: InstructionRun, done: inout Int) throws {
+        try current?.apply(run, done: &done)
+    }
+
     package func finish() throws {
         guard let current else { return }
         try current.finish()

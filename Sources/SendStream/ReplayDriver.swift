@@ -38,10 +38,24 @@ final class ReplayDriver {
     func apply(_ instruction: Instruction) throws {
         totals.count(instruction)
         lastPath = instruction.path
-        if case .write(let path, let offset, let data) = instruction, data.count > InstructionLimits.writeLength {
-            return try applyInPieces(path, offset, data)
+        try applyCut(instruction)
+    }
+
+    /// Replays steps that follow each other.
+    ///
+    /// - Parameter done: raised by each that was replayed.
+    func apply(_ run: InstructionRun, done: inout Int) throws {
+        let first = done
+        defer {
+            let reached = first..<min(done + 1, run.count)
+            totals += run.totals(of: reached)
+            if let last = reached.last { lastPath = run.steps[last].path }
         }
-        try target.apply(instruction)
+        guard run.longestWrite > InstructionLimits.writeLength else { return try target.apply(run, done: &done) }
+        while done < run.count {
+            try applyCut(run.steps[done])
+            done += 1
+        }
     }
 
     func finish() throws {
@@ -77,7 +91,10 @@ final class ReplayDriver {
         ]
     }()
 
-    private func applyInPieces(_ path: RelativePath, _ offset: UInt64, _ data: ArraySlice<UInt8>) throws {
+    /// Replays a step; one that writes more than a target takes at once, in pieces.
+    private func applyCut(_ instruction: Instruction) throws {
+        guard case .write(let path, let offset, let data) = instruction, data.count > InstructionLimits.writeLength
+        else { return try target.apply(instruction) }
         var rest = data
         while !rest.isEmpty {
             let piece = rest.prefix(InstructionLimits.writeLength)

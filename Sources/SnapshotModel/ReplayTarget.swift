@@ -11,6 +11,11 @@ package protocol ReplayTarget: AnyObject {
     /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidInstruction`` for a step that does not fit.
     func apply(_ instruction: Instruction) throws
 
+    /// Replays steps that follow each other. One after the other, unless a target can do better.
+    ///
+    /// - Parameter done: raised by each step that was replayed: after an error the index of the one that failed.
+    func apply(_ run: InstructionRun, done: inout Int) throws
+
     /// Makes the snapshot visible, read-only and durable.
     func finish() throws
 
@@ -23,6 +28,20 @@ package protocol ReplayTarget: AnyObject {
 
     /// Whether ranges can be punched (``AllocationMode/punchHole``) and extents taken encoded.
     var accepts: ReplayCapabilities { get }
+}
+
+extension ReplayTarget {
+    package func apply(_ run: InstructionRun, done: inout Int) throws {
+        try applyEach(of: run, done: &done)
+    }
+
+    /// Replays steps that follow each other, one after the other.
+    package func applyEach(of run: InstructionRun, done: inout Int) throws {
+        while done < run.count {
+            try apply(run.steps[done])
+            done += 1
+        }
+    }
 }
 
 /// What a target can take beyond the first protocol of btrfs.

@@ -24,8 +24,10 @@ import Testing
         _ index: Int
     ) {
         for start in 0..<10 {
-            let bytes = CodecsTests.samples[index].dropFirst(start)
-            #expect(CRC32C.update(0x1234_5678, bytes) == CRC32C.updateByTable(0x1234_5678, bytes))
+            let sample = CodecsTests.samples[index].dropFirst(start)
+            let bytes = unsafe sample.span.bytes
+            let checks = (CRC32C.update(0x1234_5678, bytes), CRC32C.updateByTable(0x1234_5678, bytes))
+            #expect(checks.0 == checks.1)
         }
     }
 

@@ -56,11 +56,20 @@ package final class DirectoryTarget: ReplayTarget {
     }
 
     package func apply(_ instruction: Instruction) throws {
+        try begun(instruction).apply(instruction)
+    }
+
+    package func apply(_ run: InstructionRun, done: inout Int) throws {
+        guard let next = run.steps[done...].first else { return }
+        try begun(next).apply(run, done: &done)
+    }
+
+    private func begun(_ instruction: Instruction) throws -> TreeReplay {
         guard let replay else {
             throw SnapshotError(
                 .invalidInstruction, "an instruction outside a snapshot", place: instruction.path.description)
         }
-        try replay.apply(instruction)
+        return replay
     }
 
     package func finish() throws {

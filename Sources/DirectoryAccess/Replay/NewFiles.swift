@@ -59,8 +59,22 @@ final class NewFiles {
         let directory: TargetDirectory
         let name: [UInt8]
         let path: RelativePath
-        var steps: [Instruction] = []
-        var length = 0
+        private(set) var steps: [Instruction] = []
+        private(set) var length = 0
+
+        init(directory: TargetDirectory, name: [UInt8], path: RelativePath) {
+            (self.directory, self.name, self.path) = (directory, name, path)
+        }
+
+        /// Gathers a step about the file; false for one that cannot wait.
+        mutating func take(_ step: Instruction) -> Bool {
+            guard TargetFile.aspect(of: step) != nil else { return false }
+            let length = length + NewFiles.stepLength + step.dataLength
+            guard length <= NewFiles.maximumGathered else { return false }
+            self.length = length
+            steps.append(step)
+            return true
+        }
     }
 
     private struct FinishedBatch: Sendable {
@@ -99,14 +113,25 @@ final class NewFiles {
 
     /// Gathers a step; false where it is not about the file begun last, or one that cannot wait.
     func take(_ instruction: Instruction) -> Bool {
-        guard let gathered = last?.length, last?.path == instruction.path,
-            TargetFile.aspect(of: instruction) != nil
-        else { return false }
-        let length = gathered + NewFiles.stepLength + instruction.dataLength
-        guard length <= NewFiles.maximumGathered else { return false }
-        last?.steps.append(instruction)
-        last?.length = length
-        return true
+        guard last?.path == instruction.path else { return false }
+        return last?.take(instruction) ?? false
+    }
+
+    /// Gathers steps that are about the file begun last and cannot fail before they are done; false where there is none.
+    ///
+    /// - Parameter done: raised by each that was gathered.
+    func take(_ run: InstructionRun, done: inout Int) -> Bool {
+        guard last?.path == run.steps[done].path, var wanted = last.take() else { return false }
+        let (first, end) = (done, run.end(ofPathAt: done))
+        while done < end {
+            let step = run.steps[done]
+            // They are noted elsewhere too.
+            if case .setFlags = step { break }
+            guard (try? step.check()) != nil, wanted.take(step) else { break }
+            done += 1
+        }
+        last = wanted
+        return done > first
     }
 
     /// Makes the file begun last, whose steps have all been seen or are too many to be gathered.

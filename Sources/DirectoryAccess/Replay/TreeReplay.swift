@@ -83,6 +83,18 @@ package final class TreeReplay {
         if holdsBack(instruction) { heldBack = instruction } else { try perform(instruction) }
     }
 
+    /// Replays steps that follow each other.
+    ///
+    /// - Parameter done: raised by each that was replayed.
+    package func apply(_ run: InstructionRun, done: inout Int) throws {
+        while done < run.count {
+            // What follows about a new file needs nothing else to be looked at.
+            if heldBack == nil, missing.isEmpty, newFiles.take(run, done: &done) { continue }
+            try apply(run.steps[done])
+            done += 1
+        }
+    }
+
     private func perform(_ instruction: Instruction) throws {
         do {
             if temporaryNames != nil { noteNewName(instruction) }

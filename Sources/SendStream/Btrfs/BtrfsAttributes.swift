@@ -1,11 +1,13 @@
 import SnapshotModel
 
 /// The attributes of one command, found by their number in any order.
-struct BtrfsAttributes {
+///
+/// Not to be copied, since every command of a stream has some.
+struct BtrfsAttributes: ~Copyable {
     private typealias Attribute = BtrfsProtocol.Attribute
 
     /// Where in the payload a value lies: its offset in the upper half, its length and 1 in the lower; 0 for none.
-    /// As many as there are attributes and 0; in place, since every command of a stream has some.
+    /// As many as there are attributes and 0.
     private var places = InlineArray<36, UInt64>(repeating: 0)
     private let payload: ArraySlice<UInt8>
     /// The offset of the command in the stream.
@@ -21,25 +23,42 @@ struct BtrfsAttributes {
         self.offset = offset
         self.command = command
         self.payload = payload
-        var cursor = ByteCursor(
-            payload, offset: offset + UInt64(BtrfsProtocol.commandHeaderLength), subject: "the command \(command)")
-        while !cursor.isAtEnd {
-            let number: UInt16 = try cursor.integer()
+        let bytes = unsafe payload.span.bytes
+        var position = 0
+        while position < bytes.byteCount {
+            let number = UInt16(littleEndianBytes: bytes.extracting(try take(2, at: &position)))
             guard let attribute = Attribute(rawValue: number) else {
                 throw SnapshotError(
                     .unsupported, "the attribute \(number) of a btrfs send stream is not known",
-                    place: "at byte \(cursor.offset - 2) of the stream")
+                    place: "at byte \(place(of: position) - 2) of the stream")
             }
             let length: Int
             if version >= 2, attribute == .data {
-                length = cursor.rest.count
+                length = bytes.byteCount - position
             } else {
-                length = Int(try cursor.integer(UInt16.self))
+                length = Int(UInt16(littleEndianBytes: bytes.extracting(try take(2, at: &position))))
             }
-            guard places[Int(number)] == 0 else { throw cursor.corrupt("the attribute \(attribute) comes twice") }
-            let value = try cursor.take(length)
-            places[Int(number)] = UInt64(value.startIndex - payload.startIndex) << 32 | UInt64(length + 1)
+            guard places[Int(number)] == 0 else {
+                throw .corruptStream("the attribute \(attribute) comes twice", at: place(of: position))
+            }
+            places[Int(number)] = UInt64(position) << 32 | UInt64(length + 1)
+            _ = try take(length, at: &position)
         }
+    }
+
+    private func take(_ count: Int, at position: inout Int) throws(SnapshotError) -> Range<Int> {
+        let left = payload.count - position
+        guard count <= left else {
+            throw .corruptStream(
+                "the command \(command) ends too early: \(count) bytes wanted, \(left) left", at: place(of: position))
+        }
+        defer { position += count }
+        return position..<position + count
+    }
+
+    /// Where in the stream a byte of the payload stands.
+    private func place(of position: Int) -> UInt64 {
+        offset + UInt64(BtrfsProtocol.commandHeaderLength + position)
     }
 
     /// The bytes of an attribute; nil where the command has none.
@@ -57,7 +76,7 @@ struct BtrfsAttributes {
         return value
     }
 
-    func integer<Value: FixedWidthInteger & UnsignedInteger>(
+    func integer<Value: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
         _ attribute: BtrfsProtocol.Attribute, _ type: Value.Type = Value.self
     ) throws(SnapshotError) -> Value {
         let value = try bytes(attribute)
@@ -90,14 +109,9 @@ struct BtrfsAttributes {
         .corruptStream("the attribute \(attribute) has \(count) bytes in place of \(width)", at: offset)
     }
 
-    /// - Parameter known: a path that it may be; it is then not made again.
-    func path(
-        _ attribute: BtrfsProtocol.Attribute, sameAs known: RelativePath? = nil
-    ) throws(SnapshotError) -> RelativePath {
+    func path(_ attribute: BtrfsProtocol.Attribute) throws(SnapshotError) -> RelativePath {
         do throws(SnapshotError) {
-            let bytes = try bytes(attribute)
-            if let known, bytes == known.bytes[...] { return known }
-            return try RelativePath(validating: bytes)
+            return try RelativePath(validating: try bytes(attribute))
         } catch {
             throw error.placed("at byte \(offset) of the stream")
         }

@@ -4,7 +4,7 @@ import SnapshotModel
 enum BtrfsCommandDecoder {
     /// The snapshot that SUBVOL or SNAPSHOT begins.
     static func header(
-        _ command: BtrfsProtocol.Command, _ attributes: BtrfsAttributes
+        _ command: BtrfsProtocol.Command, _ attributes: borrowing BtrfsAttributes
     ) throws(SnapshotError) -> SnapshotHeader {
         let bytes = try attributes.bytes(.path)
         guard let name = String(validating: bytes, as: UTF8.self), (try? FileName(validating: bytes)) != nil else {
@@ -21,7 +21,7 @@ enum BtrfsCommandDecoder {
     ///
     /// - Parameter path: what it is about, its attribute PATH.
     static func instruction(
-        _ command: BtrfsProtocol.Command, at path: RelativePath, _ attributes: BtrfsAttributes
+        _ command: BtrfsProtocol.Command, at path: RelativePath, _ attributes: borrowing BtrfsAttributes
     ) throws(SnapshotError) -> Instruction {
         switch command {
         case .subvolume, .snapshot, .end: throw noStep(command, attributes)
@@ -59,7 +59,7 @@ enum BtrfsCommandDecoder {
     }
 
     private static func contents(
-        _ command: BtrfsProtocol.Command, _ path: RelativePath, _ attributes: BtrfsAttributes
+        _ command: BtrfsProtocol.Command, _ path: RelativePath, _ attributes: borrowing BtrfsAttributes
     ) throws(SnapshotError) -> Instruction {
         if command == .truncate { return .truncate(path, size: try attributes.integer(.size)) }
         let offset: UInt64 = try attributes.integer(.fileOffset)
@@ -80,30 +80,32 @@ enum BtrfsCommandDecoder {
         }
     }
 
-    private static func noStep(_ command: BtrfsProtocol.Command, _ attributes: BtrfsAttributes) -> SnapshotError {
+    private static func noStep(_ command: BtrfsProtocol.Command, _ attributes: borrowing BtrfsAttributes)
+        -> SnapshotError
+    {
         .badStep("the command \(command) is no step", at: attributes.offset)
     }
 
-    private static func inode(_ attributes: BtrfsAttributes) throws(SnapshotError) -> InodeIdentity {
+    private static func inode(_ attributes: borrowing BtrfsAttributes) throws(SnapshotError) -> InodeIdentity {
         // Some senders leave the number out: no receiver needs it.
         guard attributes.optional(.inode) != nil else { return InodeIdentity(number: InodeNumber(0)) }
         return InodeIdentity(number: InodeNumber(try attributes.integer(.inode)))
     }
 
-    private static func permissions(_ attributes: BtrfsAttributes) throws(SnapshotError) -> UInt32 {
+    private static func permissions(_ attributes: borrowing BtrfsAttributes) throws(SnapshotError) -> UInt32 {
         let mode = try attributes.narrow(.mode)
         guard mode <= 0o177777 else { throw .badStep("a mode of \(mode) has unknown bits", at: attributes.offset) }
         return mode & 0o7777
     }
 
-    private static func times(_ attributes: BtrfsAttributes) throws(SnapshotError) -> FileTimes {
+    private static func times(_ attributes: borrowing BtrfsAttributes) throws(SnapshotError) -> FileTimes {
         FileTimes(
             accessed: try attributes.time(.accessed), modified: try attributes.time(.modified),
             changed: try attributes.time(.changed),
             born: attributes.optional(.born) == nil ? nil : try attributes.time(.born))
     }
 
-    private static func encodedExtent(_ attributes: BtrfsAttributes) throws(SnapshotError) -> EncodedExtent {
+    private static func encodedExtent(_ attributes: borrowing BtrfsAttributes) throws(SnapshotError) -> EncodedExtent {
         let number: UInt32 = attributes.optional(.compression) == nil ? 0 : try attributes.integer(.compression)
         guard let encoding = ExtentEncoding(rawValue: number) else {
             throw SnapshotError(
@@ -121,7 +123,7 @@ enum BtrfsCommandDecoder {
             fileLength: try attributes.integer(.fileLength))
     }
 
-    private static func verity(_ attributes: BtrfsAttributes) throws(SnapshotError) -> VerityParameters {
+    private static func verity(_ attributes: borrowing BtrfsAttributes) throws(SnapshotError) -> VerityParameters {
         VerityParameters(
             algorithm: try attributes.integer(.verityAlgorithm), blockSize: try attributes.integer(.verityBlockSize),
             salt: [UInt8](attributes.optional(.veritySalt) ?? []),

@@ -12,7 +12,7 @@ import Workers
 struct BtrfsStreamReader {
     private var reader: SourceReader
     private let delivery: BtrfsDelivery
-    private let pipeline: OrderedPipeline<[DecodedBtrfsCommand]>
+    private let pipeline: OrderedPipeline<DecodedBtrfsCommands>
     /// Whether the stream ends for us at the first END.
     private let honoursEnd: Bool
     private var version: UInt32 = 0
@@ -30,7 +30,7 @@ struct BtrfsStreamReader {
         defer { pipeline.cancel() }
         try readStreamHeader()
         while true {
-            guard try readCommand() else { continue }
+            guard try readCommands() else { continue }
             if honoursEnd { return }
             let next = try reader.peek(BtrfsProtocol.commandHeaderLength)
             if next.isEmpty { return }
@@ -53,9 +53,20 @@ struct BtrfsStreamReader {
         batch = BtrfsCommandBatch(version: version)
     }
 
-    /// - Returns: whether the command was END; all that came before it is then replayed.
-    private mutating func readCommand() throws -> Bool {
+    /// Reads commands, as many as have come and fill a batch.
+    ///
+    /// - Returns: whether the last was END; all that came before it is then replayed.
+    private mutating func readCommands() throws -> Bool {
         if reader.isWaiting { try replayAll() }
+        let front = batch.front(of: try reading { try $0.ready() })
+        guard let last = front.last else { return try readCommand() }
+        let offset = reader.offset
+        batch.append(try take(front.length), count: front.count, at: offset)
+        return try goOn(behind: last.command)
+    }
+
+    /// Reads a command that has not come as a whole.
+    private mutating func readCommand() throws -> Bool {
         let offset = reader.offset
         let header = try take(BtrfsProtocol.commandHeaderLength)
         guard header.count == BtrfsProtocol.commandHeaderLength else {
@@ -72,8 +83,12 @@ struct BtrfsStreamReader {
         }
         let payload = try take(length)
         guard payload.count == length else { throw try cut("inside a command") }
-        batch.append(header, payload, at: offset)
-        let command = BtrfsProtocol.Command(rawValue: number)
+        batch.append(header + payload, count: 1, at: offset)
+        return try goOn(behind: BtrfsProtocol.Command(rawValue: number))
+    }
+
+    /// - Returns: whether the command was END.
+    private mutating func goOn(behind command: BtrfsProtocol.Command?) throws -> Bool {
         switch command {
         // What cannot be received is refused before more is read.
         case .subvolume, .snapshot, .end: try replayAll()
@@ -82,10 +97,16 @@ struct BtrfsStreamReader {
         return command == .end
     }
 
-    /// What came before a source fails is replayed.
     private mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
+        try reading { try $0.take(count) }
+    }
+
+    /// What came before a source fails is replayed.
+    private mutating func reading(
+        _ body: (inout SourceReader) throws -> ArraySlice<UInt8>
+    ) throws -> ArraySlice<UInt8> {
         do {
-            return try reader.take(count)
+            return try body(&reader)
         } catch {
             try replayAll()
             throw error
@@ -122,19 +143,21 @@ private final class BtrfsDelivery {
         self.replay = replay
     }
 
-    func deliver(_ commands: [DecodedBtrfsCommand]) throws {
-        for command in commands { try perform(command.meaning, at: command.offset) }
+    func deliver(_ commands: DecodedBtrfsCommands) throws {
+        if let first = commands.offsets.first {
+            try requireSnapshot(first)
+            var done = 0
+            do {
+                try replay.apply(commands.run, done: &done)
+            } catch let error as SnapshotError {
+                throw error.placed("at byte \(commands.offsets[min(done, commands.run.count - 1)]) of the stream")
+            }
+        }
+        if let ending = commands.ending { try perform(ending.kind, at: ending.offset) }
     }
 
-    private func perform(_ meaning: DecodedBtrfsCommand.Meaning, at offset: UInt64) throws {
-        switch meaning {
-        case .step(let instruction):
-            try requireSnapshot(offset)
-            do {
-                try replay.apply(instruction)
-            } catch let error as SnapshotError {
-                throw error.placed("at byte \(offset) of the stream")
-            }
+    private func perform(_ ending: DecodedBtrfsCommands.Ending, at offset: UInt64) throws {
+        switch ending {
         case .beginning(let header):
             if replay.isInSnapshot { try replay.finish() }
             try replay.begin(header)

@@ -43,7 +43,7 @@ struct ByteCursor {
     }
 
     /// An unsigned little-endian number of fixed width.
-    mutating func integer<Value: FixedWidthInteger & UnsignedInteger>(
+    mutating func integer<Value: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
         _ type: Value.Type = Value.self
     ) throws(SnapshotError) -> Value {
         Value(littleEndianBytes: try take(MemoryLayout<Value>.size))
@@ -104,15 +104,17 @@ struct ByteCursor {
     }
 }
 
-extension FixedWidthInteger where Self: UnsignedInteger {
+extension FixedWidthInteger where Self: UnsignedInteger & BitwiseCopyable {
     /// The number that little-endian bytes mean; `bytes` has as many as the type.
     init(littleEndianBytes bytes: ArraySlice<UInt8>) {
-        self = 0
-        var shift: Self = 0
-        for byte in bytes {
-            self |= Self(byte) << shift
-            shift += 8
-        }
+        unsafe self.init(littleEndianBytes: bytes.span.bytes)
+    }
+
+    /// The number that little-endian bytes mean; `bytes` has as many as the type.
+    @inline(__always)
+    init(littleEndianBytes bytes: RawSpan) {
+        precondition(bytes.byteCount == MemoryLayout<Self>.size)
+        self = unsafe Self(littleEndian: bytes.unsafeLoadUnaligned(as: Self.self))
     }
 }
 

@@ -26,6 +26,13 @@ struct SourceReader {
     /// Whether whoever takes the next byte has to wait for it.
     var isWaiting: Bool { buffer.isEmpty && source.isWaiting }
 
+    /// What of the bytes that come next has been read; some of them, unless the source has ended or nobody may read
+    /// ahead of what is taken.
+    mutating func ready() throws -> ArraySlice<UInt8> {
+        if buffer.isEmpty, readsAhead { buffer = try source.read(upTo: SourceReader.readSize) }
+        return buffer
+    }
+
     /// The next `count` bytes; fewer only at the end of the source.
     mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
         if buffer.isEmpty, count > 0 { buffer = try source.read(upTo: readLength(missing: count)) }
