@@ -15,7 +15,6 @@ TEST_PACKAGES = zstd python3 attr acl rsync btrfs-progs e2fsprogs strace libcap2
 SSH_PACKAGES = openssh-server openssh-client
 KERNEL_PACKAGES = xz-utils rsync
 
-# The Swift libraries go into the program, so that it runs where there is no Swift.
 BUILD_FLAGS = -c $(CONFIGURATION) --static-swift-stdlib
 FORMATTED = Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift
 
@@ -23,11 +22,12 @@ FORMATTED = Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift
 
 all: build
 
+# All libraries go into the program, so that it runs where there is no Swift, and starts at once.
 build:
 	@.ci/install $(BUILD_PACKAGES)
-	swift build $(BUILD_FLAGS) --product cowpath
+	COWPATH_STATIC=1 swift build $(BUILD_FLAGS) --product cowpath
 
-# Builds the program too, as .build/$(CONFIGURATION)/cowpath: CI runs the examples with it and builds once.
+# Builds the program too, as .build/$(CONFIGURATION)/cowpath, with the libraries of the system.
 test:
 	@.ci/install $(BUILD_PACKAGES) $(TEST_PACKAGES)
 	swift test -c $(CONFIGURATION)
