@@ -31,6 +31,8 @@ struct MoveState {
     var waiting: Set<InodeNumber> = []
     /// Directories known to be where they belong, and their paths; emptied when it grows.
     var paths: [InodeNumber: RelativePath] = [:]
+    /// The one that was asked for last, in which neighbours lie too.
+    var lastPlaced: (directory: InodeNumber, path: RelativePath)?
     /// The names of inodes that were moved or linked so far, by number in the base.
     var names: [InodeNumber: [Name]] = [:]
     /// What was put out of the way, by number in the base.
@@ -63,6 +65,7 @@ struct MoveState {
 extension Plan {
     /// The path of a directory of the source, where it and all above it are in place; else nil.
     func placedPath(of directory: InodeNumber) throws -> RelativePath? {
+        if let last = moves.lastPlaced, last.directory == directory { return last.path }
         var climbed: [(number: InodeNumber, name: FileName)] = []
         var current = directory
         var path = RelativePath.root
@@ -82,6 +85,7 @@ extension Plan {
             path = try self.path(name, in: path)
             moves.remember(path, of: number)
         }
+        moves.lastPlaced = (directory, path)
         return path
     }
 

@@ -118,8 +118,9 @@ struct BtrfsCommandEncoder {
     }
 
     private mutating func set(_ value: UInt32, at index: Int) {
-        for position in 0..<4 {
-            bytes[index + position] = UInt8(truncatingIfNeeded: value >> (8 * UInt32(position)))
+        precondition(index >= 0 && index <= bytes.count - 4)
+        unsafe bytes.withUnsafeMutableBytes {
+            unsafe $0.storeBytes(of: value.littleEndian, toByteOffset: index, as: UInt32.self)
         }
     }
 }
