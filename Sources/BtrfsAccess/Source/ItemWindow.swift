@@ -12,6 +12,8 @@ struct ItemRun: Sendable {
         var range: Range<Int> { position..<position + length }
     }
 
+    /// An inode has most often fewer items.
+    private static let nearItems = 8
     /// Each item stands behind a header: generation, object, offset, type and length.
     private static let itemHead = 32
 
@@ -19,7 +21,7 @@ struct ItemRun: Sendable {
     private(set) var first = ItemKey(0, 0, 0)
     private(set) var last = ItemKey(0, 0, 0)
     private(set) var places: [Place] = []
-    private var buffer: [UInt8]
+    fileprivate var buffer: [UInt8]
     /// Bytes of the buffer.
     var size: Int { buffer.count }
 
@@ -57,7 +59,14 @@ struct ItemRun: Sendable {
     }
 
     /// The index of the first item whose key is not before one.
-    func index(from key: ItemKey) -> Int {
+    ///
+    /// - Parameter guess: where it may be, or up to ``nearItems`` before it.
+    func index(from key: ItemKey, near guess: Int = 0) -> Int {
+        if guess == 0 || guess <= places.count && places[guess - 1].key < key {
+            for index in guess..<min(guess + ItemRun.nearItems, places.count) where places[index].key >= key {
+                return index
+            }
+        }
         var (low, high) = (0, places.count)
         while low < high {
             let middle = (low + high) / 2
@@ -115,6 +124,7 @@ final class ItemWindow {
     private var run: ItemRun
     /// When it was asked last, by the clock of its cache.
     var used: UInt64 = 0
+    private var lastIndex = 0
 
     init(size: Int) {
         run = ItemRun(size: size)
@@ -134,8 +144,11 @@ final class ItemWindow {
         try run.fill(search, range)
     }
 
-    /// The index of the first item whose key is not before one.
-    func index(from key: ItemKey) -> Int { run.index(from: key) }
+    /// The index of the first item whose key is not before one. Who asked before goes on to its neighbours most often.
+    func index(from key: ItemKey) -> Int {
+        lastIndex = run.index(from: key, near: lastIndex)
+        return lastIndex
+    }
 
     /// Whether an item is the same as one of another window, key and contents.
     func holdsSame(_ place: ItemRun.Place, as other: ItemRun.Place, of window: ItemWindow) -> Bool {
@@ -147,7 +160,7 @@ final class ItemWindow {
         _ place: ItemRun.Place, _ body: (borrowing RawSpan) throws(SnapshotError) -> Result
     ) throws(SnapshotError) -> Result {
         // It may be filled anew meanwhile.
-        let run = run
-        return try run.withContents(place, body)
+        let bytes = run.buffer
+        return try body(unsafe bytes.span.bytes.extracting(place.range))
     }
 }
