@@ -2,15 +2,15 @@ import SnapshotModel
 import SystemCalls
 import Workers
 
-/// Times of inodes that were there before, set on worker threads: in an incremental stream often the only change
-/// there is to most of them.
+/// Times of inodes that were there before, set on another thread: in an incremental stream often the only change
+/// there is to most of them. One thread, since several wait for each other in the kernel, which keeps inodes in one tree.
 ///
 /// It touches nothing but the inode, so it may come before or after any step about another path; whoever needs the
 /// inode by its name waits. What is refused comes back, to be done with more care.
 ///
-/// Memory is the window of batches, each of ``batchSize`` steps: less than a mebibyte.
+/// Memory is the window of batches, each of ``batchSize`` steps: some two mebibytes.
 final class TimesInWork {
-    private static let window = 16
+    private static let window = 64
     private static let batchSize = 128
 
     private struct Wanted {
@@ -26,7 +26,7 @@ final class TimesInWork {
     }
 
     private let redo: (Instruction) throws -> Void
-    private lazy var pipeline = OrderedPipeline<Outcome>(pool: .shared, window: TimesInWork.window) {
+    private lazy var pipeline = OrderedPipeline<Outcome>(pool: WorkerPool(threads: 1), window: TimesInWork.window) {
         [unowned self] in
         inWork.subtract($0.done)
         for step in $0.refused { try redo(step) }

@@ -41,6 +41,7 @@ package final class PendingTree: SharedTree {
         } catch var error as SnapshotError {
             // It is told late, and beside another tree.
             error = error.placed("in the bookmark of \(EscapedBytes.describe(Array(identity.name.utf8)))")
+            if error.code == .corrupt { error.remedy = StoredFrame.bookmarkRemedy }
             throw error
         }
     }
