@@ -2,6 +2,7 @@
 
 CONFIGURATION ?= release
 PREFIX ?= /usr/local
+LINK ?= static
 # Of each target that is fuzzed; TARGET names one of those in Fuzz/README.md.
 SECONDS ?= 600
 # What `make bench` measures, of kernel, onefile, manysmall and million; nothing means all four. And btrfs, which needs
@@ -15,17 +16,19 @@ TEST_PACKAGES = zstd python3 attr acl rsync btrfs-progs e2fsprogs strace libcap2
 SSH_PACKAGES = openssh-server openssh-client
 KERNEL_PACKAGES = xz-utils rsync
 
-BUILD_FLAGS = -c $(CONFIGURATION) --static-swift-stdlib
+# A static program that can be loaded anywhere must say of no place where its libraries are.
+BUILD_FLAGS = -c $(CONFIGURATION) --static-swift-stdlib --disable-local-rpath
 FORMATTED = Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift
 
 .PHONY: all build test routes examples demo bench fuzz install uninstall format lint clean
 
 all: build
 
-# All libraries go into the program, so that it runs where there is no Swift, and starts at once.
+# All libraries go into the program, so that it runs where there is no Swift, and starts at once. `make LINK=dynamic`
+# uses those of the system, but for Swift's: where there are none to link, or they are to be kept up to date by it.
 build:
 	@.ci/install $(BUILD_PACKAGES)
-	COWPATH_STATIC=1 swift build $(BUILD_FLAGS) --product cowpath
+	$(if $(filter static,$(LINK)),COWPATH_STATIC=1) swift build $(BUILD_FLAGS) --product cowpath
 
 # Builds the program too, as .build/$(CONFIGURATION)/cowpath, with the libraries of the system.
 test:

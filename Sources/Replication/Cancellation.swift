@@ -7,7 +7,7 @@ package final class Cancellation: Sendable {
 
     package init() {}
 
-    /// Asks the work to stop at its next step.
+    /// Asks the work to stop at its next step, or behind a few that take no time.
     package func cancel() {
         requested.store(true, ordering: .relaxed)
     }

@@ -59,17 +59,17 @@ package final class MeteredTarget: ReplayTarget {
     }
 
     package func apply(_ run: InstructionRun, done: inout Int) throws {
-        guard logger.logLevel > .trace else { return try applyEach(of: run, done: &done) }
+        // Otherwise nobody could stop it, nor see how far it has come, in less than the whole run takes.
+        guard logger.logLevel > .trace, !run.mayTakeLong else { return try applyEach(of: run, done: &done) }
         let first = done
-        defer {
-            progress.done += run.totals(of: first..<done)
-            report?(progress)
-        }
+        defer { progress.done += run.totals(of: first..<done) }
         try cancellation.check()
         try target.apply(run, done: &done)
+        report?(progress)
     }
 
     package func finish() throws {
+        try cancellation.check()
         try target.finish()
         finished += progress.done
         logger.info("\(progress.snapshot): \(progress.done.inodes) inodes, \(progress.done.bytes) bytes")

@@ -104,7 +104,8 @@ package final class Receiver: ReplayTarget {
     }
 
     package func apply(_ run: InstructionRun, done: inout Int) throws {
-        try current?.apply(run, done: &done)
+        guard let current else { return done = run.count }
+        try current.apply(run, done: &done)
     }
 
     package func finish() throws {

@@ -5,7 +5,9 @@ package struct InstructionRun: Sendable {
     package private(set) var totals = SnapshotTotals()
     /// The most bytes that one of them writes.
     package private(set) var longestWrite = 0
-    /// Of each, whether it is about the path of the one before.
+    /// Whether one of them may take much longer than its length in a stream tells.
+    package private(set) var mayTakeLong = false
+    /// Of each, whether it is known to be about the path of the one before.
     private var repeatsPath: [Bool] = []
 
     /// - Parameter capacity: how many steps will be appended.
@@ -16,10 +18,15 @@ package struct InstructionRun: Sendable {
 
     package var count: Int { steps.count }
 
-    /// - Parameter repeatsPath: whether the step is about the path of the one before, as far as is known.
+    /// - Parameter repeatsPath: whether the step is known to be about the path of the one before.
     package mutating func append(_ step: Instruction, repeatsPath: Bool) {
         totals.count(step)
-        if case .write(_, _, let data) = step { longestWrite = max(longestWrite, data.count) }
+        switch step {
+        case .write(_, _, let data): longestWrite = max(longestWrite, data.count)
+        // Where they are not known, a range is copied, or written as zeros.
+        case .clone, .allocate: mayTakeLong = true
+        default: break
+        }
         self.repeatsPath.append(repeatsPath && !steps.isEmpty)
         steps.append(step)
     }

@@ -90,6 +90,12 @@ struct ItemRun: Sendable {
     func withContents<Result>(
         _ place: Place, _ body: (borrowing RawSpan) throws(SnapshotError) -> Result
     ) throws(SnapshotError) -> Result {
+        try ItemRun.lend(buffer, place, body)
+    }
+
+    fileprivate static func lend<Result>(
+        _ buffer: [UInt8], _ place: Place, _ body: (borrowing RawSpan) throws(SnapshotError) -> Result
+    ) throws(SnapshotError) -> Result {
         let bytes = unsafe buffer.span.bytes
         return try body(bytes.extracting(place.range))
     }
@@ -160,7 +166,7 @@ final class ItemWindow {
         _ place: ItemRun.Place, _ body: (borrowing RawSpan) throws(SnapshotError) -> Result
     ) throws(SnapshotError) -> Result {
         // It may be filled anew meanwhile.
-        let bytes = run.buffer
-        return try body(unsafe bytes.span.bytes.extracting(place.range))
+        let buffer = run.buffer
+        return try ItemRun.lend(buffer, place, body)
     }
 }

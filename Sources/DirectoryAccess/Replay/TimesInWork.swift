@@ -3,14 +3,16 @@ import SystemCalls
 import Workers
 
 /// Times of inodes that were there before, set on another thread: in an incremental stream often the only change
-/// there is to most of them. One thread, since several wait for each other in the kernel, which keeps inodes in one tree.
+/// there is to most of them. On one thread beside the one that asks: more wait for each other in a kernel that keeps
+/// inodes in one tree.
 ///
 /// It touches nothing but the inode, so it may come before or after any step about another path; whoever needs the
 /// inode by its name waits. What is refused comes back, to be done with more care.
 ///
-/// Memory is the window of batches, each of ``batchSize`` steps: some two mebibytes.
+/// Memory is the window of batches, each of ``batchSize`` steps: less than a mebibyte, and nine where every path is as
+/// long as it may be. As many directories are open at most.
 final class TimesInWork {
-    private static let window = 64
+    private static let window = 16
     private static let batchSize = 128
 
     private struct Wanted {

@@ -49,8 +49,7 @@ struct BtrfsAttributes: ~Copyable {
     private func take(_ count: Int, at position: inout Int) throws(SnapshotError) -> Range<Int> {
         let left = payload.count - position
         guard count <= left else {
-            throw .corruptStream(
-                "the command \(command) ends too early: \(count) bytes wanted, \(left) left", at: place(of: position))
+            throw .cutShort("the command \(command)", wanted: count, left: left, at: place(of: position))
         }
         defer { position += count }
         return position..<position + count

@@ -27,13 +27,15 @@ struct BtrfsCommandBatch: Sendable {
     var isEmpty: Bool { runs.isEmpty }
     var isFull: Bool { length >= BtrfsCommandBatch.fullLength || count >= BtrfsCommandBatch.fullCount }
 
-    /// The whole commands at the front of bytes that fill the batch; up to the first that begins or ends a snapshot.
+    /// The whole commands at the front of bytes, as many as still fit into the batch; up to the first that begins or
+    /// ends a snapshot.
     func front(of bytes: ArraySlice<UInt8>) -> BtrfsCommandFront {
         let span = unsafe bytes.span.bytes
         var front = BtrfsCommandFront()
         while front.last?.isBoundary != true, length + front.length < BtrfsCommandBatch.fullLength,
             count + front.count < BtrfsCommandBatch.fullCount,
-            let header = BtrfsCommandHeader(span, at: front.length), header.payloadLength <= header.payloadRoom
+            let header = BtrfsCommandHeader(span, at: front.length),
+            header.payloadLength <= min(header.payloadRoom, BtrfsProtocol.maximumPayloadLength)
         {
             front.length += BtrfsProtocol.commandHeaderLength + header.payloadLength
             front.count += 1
@@ -94,11 +96,11 @@ struct BtrfsCommandBatch: Sendable {
         case .end: return .end
         default:
             do throws(SnapshotError) {
-                let repeatsPath = try attributes.bytes(.path) == lastPath.bytes[...]
-                if !repeatsPath { lastPath = try attributes.path(.path) }
+                let isKnown = try attributes.bytes(.path) == lastPath.bytes[...]
+                if !isKnown { lastPath = try attributes.path(.path) }
                 let step = try BtrfsCommandDecoder.instruction(command, at: lastPath, attributes)
                     .checked(at: offset)
-                decoded.append(step, repeatsPath: repeatsPath, at: offset)
+                decoded.append(step, repeatsPath: isKnown && decoded.run.steps.last?.path == lastPath, at: offset)
                 // What comes next is most often about the name that it was given.
                 if case .rename(_, let newPath) = step { lastPath = newPath }
                 return nil

@@ -58,7 +58,7 @@ struct BtrfsStreamReader {
     /// - Returns: whether the last was END; all that came before it is then replayed.
     private mutating func readCommands() throws -> Bool {
         if reader.isWaiting { try replayAll() }
-        let front = batch.front(of: try reading { try $0.ready() })
+        let front = batch.front(of: try reading { try $0.nextBytes() })
         guard let last = front.last else { return try readCommand() }
         let offset = reader.offset
         batch.append(try take(front.length), count: front.count, at: offset)
@@ -68,23 +68,21 @@ struct BtrfsStreamReader {
     /// Reads a command that has not come as a whole.
     private mutating func readCommand() throws -> Bool {
         let offset = reader.offset
-        let header = try take(BtrfsProtocol.commandHeaderLength)
-        guard header.count == BtrfsProtocol.commandHeaderLength else {
-            throw try cut(header.isEmpty ? "without an END" : "inside a command")
+        let start = try take(BtrfsProtocol.commandHeaderLength)
+        guard let header = unsafe BtrfsCommandHeader(start.span.bytes, at: 0) else {
+            throw try cut(start.isEmpty ? "without an END" : "inside a command")
         }
-        let length = Int(UInt32(littleEndianBytes: header.prefix(4)))
-        let number = UInt16(littleEndianBytes: header.dropFirst(4).prefix(2))
-        guard length <= BtrfsProtocol.maximumPayloadLength else {
+        guard header.payloadLength <= BtrfsProtocol.maximumPayloadLength else {
             try replayAll()
             throw SnapshotError(
                 .limitExceeded,
-                "a command of \(length) bytes is longer than \(BtrfsProtocol.maximumPayloadLength)",
+                "a command of \(header.payloadLength) bytes is longer than \(BtrfsProtocol.maximumPayloadLength)",
                 place: "at byte \(offset) of the stream")
         }
-        let payload = try take(length)
-        guard payload.count == length else { throw try cut("inside a command") }
-        batch.append(header + payload, count: 1, at: offset)
-        return try goOn(behind: BtrfsProtocol.Command(rawValue: number))
+        let payload = try take(header.payloadLength)
+        guard payload.count == header.payloadLength else { throw try cut("inside a command") }
+        batch.append(start + payload, count: 1, at: offset)
+        return try goOn(behind: header.command)
     }
 
     /// - Returns: whether the command was END.

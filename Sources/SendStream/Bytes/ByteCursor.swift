@@ -29,7 +29,7 @@ struct ByteCursor {
     mutating func take(_ count: Int) throws(SnapshotError) -> ArraySlice<UInt8> {
         let left = bytes.endIndex - index
         guard count >= 0, count <= left else {
-            throw corrupt("\(subject()) ends too early: \(count) bytes wanted, \(left) left")
+            throw .cutShort(subject(), wanted: count, left: left, at: offset)
         }
         defer { index += count }
         return bytes[index..<index + count]
@@ -37,7 +37,7 @@ struct ByteCursor {
 
     /// One byte.
     mutating func byte() throws(SnapshotError) -> UInt8 {
-        guard index < bytes.endIndex else { throw corrupt("\(subject()) ends too early: 1 bytes wanted, 0 left") }
+        guard index < bytes.endIndex else { throw .cutShort(subject(), wanted: 1, left: 0, at: offset) }
         defer { index += 1 }
         return bytes[index]
     }
@@ -147,6 +147,11 @@ extension SnapshotError {
         SnapshotError(
             .corrupt, message, place: "at byte \(offset) of the stream", remedy: "send the snapshot again",
             cause: cause)
+    }
+
+    /// Something that ends before all that it must hold.
+    static func cutShort(_ subject: String, wanted: Int, left: Int, at offset: UInt64) -> SnapshotError {
+        corruptStream("\(subject) ends too early: \(wanted) bytes wanted, \(left) left", at: offset)
     }
 
     /// A step of a stream that can fit no tree.

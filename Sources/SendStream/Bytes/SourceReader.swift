@@ -26,9 +26,9 @@ struct SourceReader {
     /// Whether whoever takes the next byte has to wait for it.
     var isWaiting: Bool { buffer.isEmpty && source.isWaiting }
 
-    /// What of the bytes that come next has been read; some of them, unless the source has ended or nobody may read
-    /// ahead of what is taken.
-    mutating func ready() throws -> ArraySlice<UInt8> {
+    /// What of the bytes that come next has been read, left where it is. Reads some where there is nothing, and gives
+    /// none only at the end of the source, or where nobody may read ahead of what is taken.
+    mutating func nextBytes() throws -> ArraySlice<UInt8> {
         if buffer.isEmpty, readsAhead { buffer = try source.read(upTo: SourceReader.readSize) }
         return buffer
     }
