@@ -62,7 +62,7 @@ struct BtrfsStreamReader {
         guard let last = front.last else { return try readCommand() }
         let offset = reader.offset
         batch.append(try take(front.length), count: front.count, at: offset)
-        return try goOn(behind: last.command)
+        return try goOn(behind: last)
     }
 
     /// Reads a command that has not come as a whole.
@@ -82,17 +82,18 @@ struct BtrfsStreamReader {
         let payload = try take(header.payloadLength)
         guard payload.count == header.payloadLength else { throw try cut("inside a command") }
         batch.append(start + payload, count: 1, at: offset)
-        return try goOn(behind: header.command)
+        return try goOn(behind: header)
     }
 
     /// - Returns: whether the command was END.
-    private mutating func goOn(behind command: BtrfsProtocol.Command?) throws -> Bool {
-        switch command {
-        // What cannot be received is refused before more is read.
-        case .subvolume, .snapshot, .end: try replayAll()
-        default: if batch.isFull { try submit() }
+    private mutating func goOn(behind command: BtrfsCommandHeader) throws -> Bool {
+        if command.isBoundary {
+            // What cannot be received is refused before more is read.
+            try replayAll()
+        } else if batch.isFull {
+            try submit()
         }
-        return command == .end
+        return command.command == .end
     }
 
     private mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
