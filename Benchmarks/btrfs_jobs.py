@@ -105,7 +105,7 @@ def steps(workload):
         bookmarks(),
         sending("next", "-p source/one source/next", ["source/one", "source/next"],
                 change=("next_version", workload.tree), before="snapshot next"),
-        from_bookmark("next from a bookmark", "one.bookmark", "one", "next"),
+        from_bookmark("next from a bookmark", "one.bookmark", "one", "next", again),
         storing("store next", "-p source/one source/next", "next", "next"),
         receiving_next(),
         sending("ten", "-p source/next source/ten", ["source/ten"], again, change=("change_ten", workload.tree),

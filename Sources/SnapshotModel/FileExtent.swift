@@ -19,10 +19,10 @@ package struct ExtentIdentity: Hashable, Sendable {
     /// What stands for bytes that have no place of their own: the first half of a digest of them.
     ///
     /// - Parameter digest: at least 16 bytes.
-    package init(digest: some Sequence<UInt8>) {
-        let bytes = Array(digest)
-        func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
-        self.init(address: word(bytes[0..<8]), generation: word(bytes[8..<16]), offset: 0)
+    package init(digest: UnsafeRawBufferPointer) {
+        self.init(
+            address: unsafe digest.loadUnaligned(as: UInt64.self).bigEndian,
+            generation: unsafe digest.loadUnaligned(fromByteOffset: 8, as: UInt64.self).bigEndian, offset: 0)
     }
 
     /// The identity of the range that begins `bytes` later in the same extent.

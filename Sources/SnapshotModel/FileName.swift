@@ -12,7 +12,13 @@ package struct FileName: Hashable, Sendable {
     ///
     /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidName``.
     package init(validating bytes: some Collection<UInt8>) throws(SnapshotError) {
-        let bytes = [UInt8](bytes)
+        try self.init(validating: [UInt8](bytes))
+    }
+
+    /// Checks bytes and keeps them.
+    ///
+    /// - Throws: ``SnapshotError`` with ``SnapshotError/Code/invalidName``.
+    package init(validating bytes: [UInt8]) throws(SnapshotError) {
         guard FileName.isValid(bytes[...]) else {
             throw SnapshotError(
                 .invalidName, FileName.fault(bytes[...]), place: "'\(EscapedBytes.excerpt(bytes))'",

@@ -20,6 +20,19 @@ import Testing
         }
     }
 
+    @Test func `numbers of every width come back as they went in`() throws {
+        let numbers: [UInt64] = (0..<64 as Range<UInt64>).flatMap { [1 << $0, (1 << $0) - 1, UInt64.max >> $0] }
+        let sent = RecordingTarget.Snapshot(
+            header: Samples.header("s", 1),
+            instructions: numbers.flatMap { number -> [Instruction] in
+                // At any distance from the end of a frame.
+                [.makeFile(Samples.path("\(number)"), Samples.inode(number, number)), .unlink(Samples.path("a"))]
+            })
+        for frameSize in 40..<70 {
+            #expect(try Samples.read(Samples.cowpath([sent], .init(frameSize: frameSize))) == [sent])
+        }
+    }
+
     @Test(arguments: [4, 5, 6] as [UInt64])
     func `random instructions come back from a btrfs stream as they went in`(seed: UInt64) throws {
         print("seed \(seed)")

@@ -156,10 +156,10 @@ struct ComparedTimes {
         if number < last { self = ComparedTimes(base: base, found: found, others: others, comparison) }
         last = number
         while chunk < found.count {
-            let times = found[chunk]
-            while index < times.count, times[index].number < number { index += 1 }
-            if index < times.count {
-                return times[index].number == number ? times[index].answer : ahead.take(number.rawValue)
+            let count = found[chunk].count
+            while index < count, found[chunk][index].number < number { index += 1 }
+            if index < count {
+                return found[chunk][index].number == number ? found[chunk][index].answer : ahead.take(number.rawValue)
             }
             (chunk, index) = (chunk + 1, 0)
         }

@@ -48,17 +48,17 @@ extension BtrfsTree {
         var changed = ChangedInodes()
         let readers = Spares<FormerInodes>()
         try scan(since: generation) { scan, objects throws(SnapshotError) in
-            var inodes: [ExaminedInode] = []
+            var found = ChangedInodes()
             try scan.forEachRun(of: objects) { run throws(SnapshotError) in
-                let first = inodes.count
-                try TreeScan.read(run, ChangedInode.types, ChangedInode.reader(generation), into: &inodes)
+                let first = found.inodes.count
+                try TreeScan.read(run, ChangedInode.types, ChangedInode.reader(generation), into: &found.inodes)
                 // Where numbers are far apart elsewhere, one range can have any number of inodes.
-                guard let base, inodes.count < ExaminedInode.mostInRange else { return }
+                guard let base, found.inodes.count < ChangedInodes.mostInRange else { return }
                 readers.withOne(or: { FormerInodes(base, searchSize: TimesComparison.searchSize) }) {
-                    ExaminedInode.compare(&inodes, from: first, in: run, with: &$0)
+                    found.compare(from: first, in: run, with: &$0)
                 }
             }
-            return [ChangedInodes(inodes)]
+            return [found]
         } visit: {
             changed.append($0)
         }

@@ -27,20 +27,19 @@ struct ChangedInode: Sendable {
     static let types = [ItemKey.Kind.inode, ItemKey.Kind.entry]
 
     /// Makes of such items the inodes that were changed in a generation or later.
-    static func reader(_ generation: UInt64) -> TreeScan.Reader<ExaminedInode> {
+    static func reader(_ generation: UInt64) -> TreeScan.Reader<ChangedInode> {
         { key, bytes, inodes throws(SnapshotError) in
             let number = InodeNumber(key.object)
             if key.type == ItemKey.Kind.inode {
                 try key.checkInode()
                 guard try InodeItem.changeGeneration(bytes) >= generation else { return }
-                let kind = try kind(of: bytes, since: generation)
-                inodes.append(ExaminedInode(inode: ChangedInode(number: number, kind: kind)))
+                inodes.append(ChangedInode(number: number, kind: try kind(of: bytes, since: generation)))
             } else if try EntryItems.generation(bytes) >= generation {
                 // The entries of a directory come right behind it.
-                guard let last = inodes.last?.inode, last.number == number else {
-                    return inodes.append(ExaminedInode(inode: ChangedInode(number: number, kind: .any)))
+                guard let last = inodes.last, last.number == number else {
+                    return inodes.append(ChangedInode(number: number, kind: .any))
                 }
-                if case .directory = last.kind { inodes[inodes.count - 1].inode.kind = .entries }
+                if case .directory = last.kind { inodes[inodes.count - 1].kind = .entries }
             }
         }
     }
@@ -67,59 +66,19 @@ struct ChangedInode: Sendable {
     }
 }
 
-/// What a thread found out about an inode that was changed.
-struct ExaminedInode: Sendable {
-    /// How many of a range are compared while it is scanned; those behind them are later.
-    static let mostInRange = 16_384
-
-    var inode: ChangedInode
-    /// What is new, where that is times alone.
-    var times: TimesComparison.Answer?
-
-    /// Compares inodes with the tree as it was in the last generation before. Its leaves that were not read here are
-    /// as they were: what they hold of an inode is missing here, and so the inode is not taken for the same.
-    ///
-    /// - Parameter run: what was read of those from an index on, and perhaps not all of the last.
-    static func compare(
-        _ inodes: inout [ExaminedInode], from first: Int, in run: ItemRun, with base: inout FormerInodes
-    ) {
-        guard let last = run.places.last?.key.object else { return }
-        let whole = inodes.indices[first...].filter {
-            inodes[$0].inode.isCommon && inodes[$0].inode.number.rawValue < last
-        }
-        var source = ItemReader(run)
-        let answers = TimesComparison.answers(
-            for: whole.map { inodes[$0].inode.common }[...], &source, &base)
-        for (index, answer) in zip(whole, answers) {
-            inodes[index].times = answer
-            if case .directory = inodes[index].inode.kind, answer?.hasSameSize == true {
-                inodes[index].inode.kind = .known
-            }
-        }
-    }
-}
-
 /// What was changed in a part of a tree, or in all of it.
 struct ChangedInodes: Sendable {
+    /// How many of a range are compared while it is scanned; those behind them are later.
+    static let mostInRange = 16_384
     /// How many times are kept, of some 200 bytes each with the name: 25 MiB. Of what changed beyond these they are
     /// found again.
     private static let mostTimes = 131_072
 
     /// In order.
-    private(set) var inodes: [ChangedInode] = []
+    var inodes: [ChangedInode] = []
     /// What is new of some that only have new times, in order; as they were found, since they are many.
     private(set) var times: [[FoundTimes]] = []
     private var timesCount = 0
-
-    init() {}
-
-    init(_ examined: [ExaminedInode]) {
-        inodes = examined.map(\.inode)
-        let found = examined.compactMap { inode in
-            inode.times.map { FoundTimes(number: inode.inode.number, answer: $0) }
-        }
-        (times, timesCount) = ([found], found.count)
-    }
 
     /// Appends what was changed behind that.
     mutating func append(_ others: ChangedInodes) {
@@ -127,5 +86,25 @@ struct ChangedInodes: Sendable {
         guard timesCount < ChangedInodes.mostTimes else { return }
         times += others.times
         timesCount += others.timesCount
+    }
+
+    /// Compares inodes with the tree as it was in the last generation before. Its leaves that were not read here are
+    /// as they were: what they hold of an inode is missing here, and so the inode is not taken for the same.
+    ///
+    /// - Parameter run: what was read of those from an index on, and perhaps not all of the last.
+    mutating func compare(from first: Int, in run: ItemRun, with base: inout FormerInodes) {
+        guard let last = run.places.last?.key.object else { return }
+        let whole = inodes.indices[first...].filter { inodes[$0].isCommon && inodes[$0].number.rawValue < last }
+        var found: [FoundTimes] = []
+        found.reserveCapacity(whole.count)
+        var source = ItemReader(run)
+        let common = whole.map { inodes[$0].common }
+        TimesComparison.forEachAnswer(for: common[...], &source, &base) { index, answer in
+            guard let answer else { return }
+            if answer.hasSameSize, case .directory = inodes[whole[index]].kind { inodes[whole[index]].kind = .known }
+            found.append(FoundTimes(number: inodes[whole[index]].number, answer: answer))
+        }
+        timesCount += found.count
+        times.append(found)
     }
 }

@@ -58,15 +58,20 @@ struct TimesComparison: InodeComparison {
     func answers(for inodes: ArraySlice<CommonInode>) -> [Answer?] {
         var new = ItemReader(source, size: TimesComparison.searchSize)
         var old = FormerInodes(base, searchSize: TimesComparison.searchSize)
-        return TimesComparison.answers(for: inodes, &new, &old)
+        var answers: [Answer?] = []
+        answers.reserveCapacity(inodes.count)
+        TimesComparison.forEachAnswer(for: inodes, &new, &old) { answers.append($1) }
+        return answers
     }
 
     /// The same with both trees as they are read.
-    static func answers(
-        for inodes: ArraySlice<CommonInode>, _ new: inout ItemReader, _ old: inout FormerInodes
-    ) -> [Answer?] {
-        var answers: [Answer?] = []
-        answers.reserveCapacity(inodes.count)
+    ///
+    /// - Parameter body: gets how many inodes were before this one, and the answer.
+    static func forEachAnswer(
+        for inodes: ArraySlice<CommonInode>, _ new: inout ItemReader, _ old: inout FormerInodes,
+        _ body: (Int, Answer?) -> Void
+    ) {
+        var count = 0
         var rest = inodes
         while let first = rest.first {
             let group = neighbours(in: rest)
@@ -75,12 +80,17 @@ struct TimesComparison: InodeComparison {
                 let last = last(of: group[group.endIndex - 1])
                 new.begin(from: ItemKey(first.number, 0), through: last)
                 old.begin(from: ItemKey(first.number, 0), through: last)
-                for inode in group { answers.append(try old.compare(inode, &new)) }
+                for inode in group {
+                    body(count, try old.compare(inode, &new))
+                    count += 1
+                }
             } catch {
-                while answers.count < group.endIndex - inodes.startIndex { answers.append(nil) }
+                while count < group.endIndex - inodes.startIndex {
+                    body(count, nil)
+                    count += 1
+                }
             }
         }
-        return answers
     }
 
     /// The first inodes whose items are read together.

@@ -73,7 +73,7 @@ extension VolumeTree {
         guard let inline = try inlineBytes(of: number) else {
             throw SnapshotError(.notFound, "inode \(number.rawValue) has no inline contents", place: name)
         }
-        return ExtentIdentity(digest: SHA256.hash(data: inline))
+        return unsafe SHA256.hash(data: inline).withUnsafeBytes { unsafe ExtentIdentity(digest: $0) }
     }
 
     static func identity(of item: ExtentItem) -> ExtentIdentity {

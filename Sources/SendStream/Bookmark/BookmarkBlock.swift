@@ -1,19 +1,11 @@
 import SnapshotModel
 
 /// What a bookmark tells of all in one directory that is no directory.
-final class BookmarkBlock: Sendable {
+final class BookmarkBlock: InodeRecords {
     /// Of the directory.
     private let number: InodeNumber
-    /// The inodes whose first names lie here, in byte order of these; each as if it had no other.
-    private let inodes: [Inode]
-    /// Their names and extents, one behind the other, and where those of each end.
-    private let names: [UInt8]
-    private let nameEnds: [Int]
-    private let extents: [FileExtent]
-    private let extentEnds: [Int]
-    /// What few inodes have, by their places.
-    private let attributes: [Int: [ExtendedAttribute]]
-    private let targets: [Int: [UInt8]]
+    /// The inodes whose first names lie here.
+    private let files: BookmarkedFiles
     /// The places in the order of numbers; nil where that is theirs.
     private let order: [Int]?
     /// Further names of inodes, in byte order too.
@@ -23,29 +15,24 @@ final class BookmarkBlock: Sendable {
     ///   - number: of the directory.
     ///   - parent: its path.
     ///   - count: how many inodes have their first names in it, at a guess.
+    ///   - furtherLinks: how many further names an inode has.
     /// - Throws: ``SnapshotError`` for what is no block of a bookmark.
-    init(_ steps: BookmarkSteps, of number: InodeNumber, at parent: RelativePath, count: Int)
-        throws(SnapshotError)
-    {
+    init(
+        _ steps: BookmarkSteps, of number: InodeNumber, at parent: RelativePath, count: Int,
+        furtherLinks: (InodeNumber) -> Int
+    ) throws(SnapshotError) {
         var steps = steps
         let parent = parent.bytes
-        var (inodes, extents, furtherNames) = ([Inode](), [FileExtent](), [FileName]())
-        var (names, nameEnds, extentEnds) = ([UInt8](), [Int](), [Int]())
-        var (attributes, targets) = ([Int: [ExtendedAttribute]](), [Int: [UInt8]]())
-        inodes.reserveCapacity(count)
-        extents.reserveCapacity(count)
+        var (files, furtherNames) = (BookmarkedFiles(), [FileName]())
+        files.inodes.reserveCapacity(count)
+        files.extents.reserveCapacity(count)
         while true {
-            let start = names.count
-            if let file = try steps.file(in: parent, &names, &extents) {
-                let last = names[(nameEnds.count < 2 ? 0 : nameEnds[nameEnds.count - 2])..<start]
-                guard last.lexicographicallyPrecedes(names[start...]) else {
-                    throw BookmarkBlock.disorder(names[start...])
+            let place = files.inodes.count
+            if try steps.readFile(in: parent, into: &files) {
+                guard place == 0 || files.name(at: place - 1).lexicographicallyPrecedes(files.name(at: place)) else {
+                    throw BookmarkBlock.disorder(files.name(at: place))
                 }
-                if !file.attributes.isEmpty { attributes[inodes.count] = file.attributes }
-                if !file.target.isEmpty { targets[inodes.count] = file.target }
-                inodes.append(file.inode)
-                nameEnds.append(names.count)
-                extentEnds.append(extents.count)
+                files.inodes[place].linkCount = UInt32(clamping: 1 + furtherLinks(files.inodes[place].number))
             } else if let name = try steps.furtherName(in: parent) {
                 if let last = furtherNames.last, !(last < name) { throw BookmarkBlock.disorder(name.bytes[...]) }
                 furtherNames.append(name)
@@ -53,49 +40,81 @@ final class BookmarkBlock: Sendable {
                 break
             }
         }
-        (self.number, self.inodes, self.furtherNames) = (number, inodes, furtherNames)
-        (self.names, self.nameEnds) = (names, nameEnds)
-        (self.extents, self.extentEnds, self.attributes, self.targets) = (extents, extentEnds, attributes, targets)
+        (self.number, self.files, self.furtherNames) = (number, files, furtherNames)
+        let inodes = files.inodes
         let isInOrder = inodes.indices.dropFirst().allSatisfy { inodes[$0 - 1].number < inodes[$0].number }
         order = isInOrder ? nil : inodes.indices.sorted { inodes[$0].number < inodes[$1].number }
     }
 
+    private var inodes: [Inode] { files.inodes }
+
     /// The last of all names; nil where there is none.
     var lastName: FileName? {
-        let first = inodes.isEmpty ? nil : FileName(trusted: [UInt8](name(at: inodes.count - 1)))
+        let first = inodes.isEmpty ? nil : fileName(at: inodes.count - 1)
         return [first, furtherNames.last].compactMap(\.self).max()
     }
 
     /// How much it takes, in inodes with one extent.
-    var cost: Int { 1 + inodes.count + furtherNames.count + extents.count / 5 }
+    var cost: Int { 1 + inodes.count + furtherNames.count + files.extents.count / 5 }
 
     /// The inode with a number that has its first name here.
     func inode(_ number: InodeNumber) -> Inode? { place(of: number).map { inodes[$0] } }
 
-    /// The same with all that is known of it; without its extents where they are not wanted.
-    func record(_ number: InodeNumber, withExtents: Bool) -> InodeRecord? {
-        place(of: number).map { record(at: $0, withExtents) }
+    /// The first name of such an inode.
+    func name(of number: InodeNumber) -> FileName? { place(of: number).map { fileName(at: $0) } }
+
+    /// The extended attributes of such an inode.
+    func attributes(of number: InodeNumber) -> [ExtendedAttribute]? {
+        place(of: number).map { files.attributes[$0] ?? [] }
+    }
+
+    /// The target of such an inode; none for what is no symbolic link.
+    func target(of number: InodeNumber) -> [UInt8]? {
+        place(of: number).map { files.targets[$0] ?? [] }
     }
 
     /// The extents of such an inode, from the one that holds or follows an offset on.
     func extents(of number: InodeNumber, from offset: UInt64) -> ArraySlice<FileExtent>? {
         place(of: number).map { place in
-            let own = extents(at: place)
+            let own = files.extents(at: place)
             return own[own.firstIndex(behind: { $0.end <= offset })...]
         }
     }
 
+    func record(of number: InodeNumber, near place: inout Int) -> InodeRecord? {
+        // They are mostly asked for in their order.
+        let next = place &+ 1
+        if inodes.indices.contains(next), inode(inOrder: next).number == number {
+            place = next
+        } else {
+            place = index(behind: number)
+            guard place < inodes.endIndex, inode(inOrder: place).number == number else { return nil }
+        }
+        let found = order?[place] ?? place
+        guard inodes[found].linkCount == 1 else { return nil }
+        return InodeRecord(
+            inode: inodes[found], directory: self.number, name: files.name(at: found),
+            attributes: files.attributes[found] ?? [],
+            extents: files.extents(at: found), target: files.targets[found] ?? [])
+    }
+
+    /// How many inodes have smaller numbers.
+    private func index(behind number: InodeNumber) -> Int {
+        inodes.indices.firstIndex(behind: { inode(inOrder: $0).number < number })
+    }
+
+    private func inode(inOrder place: Int) -> Inode { inodes[order?[place] ?? place] }
+
     private func place(of number: InodeNumber) -> Int? {
-        let found = inodes.indices.firstIndex(behind: { inodes[order?[$0] ?? $0].number < number })
-        guard found < inodes.endIndex else { return nil }
-        let place = order?[found] ?? found
-        return inodes[place].number == number ? place : nil
+        let found = index(behind: number)
+        guard found < inodes.endIndex, inode(inOrder: found).number == number else { return nil }
+        return order?[found] ?? found
     }
 
     /// The inode whose first name this is.
     func inode(named name: FileName) -> Inode? {
-        let found = inodes.indices.firstIndex(behind: { self.name(at: $0).lexicographicallyPrecedes(name.bytes) })
-        guard found < inodes.endIndex, self.name(at: found).elementsEqual(name.bytes) else { return nil }
+        let found = inodes.indices.firstIndex(behind: { files.name(at: $0).lexicographicallyPrecedes(name.bytes) })
+        guard found < inodes.endIndex, files.name(at: found).elementsEqual(name.bytes) else { return nil }
         return inodes[found]
     }
 
@@ -103,26 +122,11 @@ final class BookmarkBlock: Sendable {
     var entries: [DirectoryEntry] {
         inodes.indices.map { place in
             let inode = inodes[place]
-            return DirectoryEntry(
-                name: FileName(trusted: [UInt8](name(at: place))), inode: inode.number, kind: inode.kind)
+            return DirectoryEntry(name: fileName(at: place), inode: inode.number, kind: inode.kind)
         }
     }
 
-    private func name(at place: Int) -> ArraySlice<UInt8> {
-        names[(place == 0 ? 0 : nameEnds[place - 1])..<nameEnds[place]]
-    }
-
-    private func extents(at place: Int) -> ArraySlice<FileExtent> {
-        extents[(place == 0 ? 0 : extentEnds[place - 1])..<extentEnds[place]]
-    }
-
-    private func record(at place: Int, _ withExtents: Bool) -> InodeRecord {
-        InodeRecord(
-            inode: inodes[place],
-            links: [InodeLink(directory: number, name: FileName(trusted: [UInt8](name(at: place))))],
-            attributes: attributes[place] ?? [], extents: withExtents ? [FileExtent](extents(at: place)) : [],
-            target: targets[place] ?? [])
-    }
+    private func fileName(at place: Int) -> FileName { FileName(trusted: [UInt8](files.name(at: place))) }
 
     private static func disorder(_ name: ArraySlice<UInt8>) -> SnapshotError {
         SnapshotError(

@@ -44,27 +44,31 @@ struct BookmarkSteps {
         return directory
     }
 
-    /// An inode that is no directory, and comes next; nil where a further name does, or nothing.
+    /// Reads an inode that is no directory, and comes next; false where a further name does, or nothing.
     ///
     /// - Parameters:
     ///   - parent: the path of the directory.
-    ///   - names: to which its name is appended. Whoever kept that where it was read would have the next path copied.
-    ///   - extents: to which its extents are appended.
-    mutating func file(
-        in parent: [UInt8], _ names: inout [UInt8], _ extents: inout [FileExtent]
-    ) throws(SnapshotError) -> BookmarkedFile? {
-        guard let next, next != .link else { return nil }
-        var file: BookmarkedFile
-        names.append(contentsOf: try name(in: parent))
+    ///   - files: to which it is appended. Whoever kept its name where that was read would have the next path copied.
+    mutating func readFile(in parent: [UInt8], into files: inout BookmarkedFiles) throws(SnapshotError) -> Bool {
+        guard let next, next != .link else { return false }
+        let place = files.inodes.count
+        files.names.append(contentsOf: try name(in: parent))
+        files.nameEnds.append(files.names.count)
         if next == .makeFile {
-            file = BookmarkedFile(inode: Inode(try decoder.inode(), .regular))
+            files.inodes.append(Inode(try decoder.inode(), .regular))
         } else {
-            guard let made = BookmarkedFile(madeBy: try decoder.finish(next)) else { throw misplaced() }
-            file = made
+            guard let (inode, target) = Inode.made(by: try decoder.finish(next)) else { throw misplaced() }
+            files.inodes.append(inode)
+            if !target.isEmpty { files.targets[place] = target }
         }
         try advance()
-        if self.next != nil, isRepeated { try describe(&file.inode, &file.attributes, &extents) }
-        return file
+        if self.next != nil, isRepeated {
+            var attributes: [ExtendedAttribute] = []
+            try describe(&files.inodes[place], &attributes, &files.extents)
+            if !attributes.isEmpty { files.attributes[place] = attributes }
+        }
+        files.extentEnds.append(files.extents.count)
+        return true
     }
 
     /// A further name of an inode that comes next; nil at the end.
@@ -138,34 +142,24 @@ struct BookmarkedDirectory: Sendable {
     var attributes: [ExtendedAttribute] = []
 }
 
-/// What lies in a directory of a bookmark, and is none; its name and its extents are kept elsewhere.
-struct BookmarkedFile {
-    var inode: Inode
-    var attributes: [ExtendedAttribute] = []
-    private(set) var target: [UInt8] = []
+/// What lies in a directory of a bookmark, and is none, in byte order of the names.
+struct BookmarkedFiles: Sendable {
+    var inodes: [Inode] = []
+    /// Their names and extents, one behind the other, and where those of each end.
+    var names: [UInt8] = []
+    var nameEnds: [Int] = []
+    var extents: [FileExtent] = []
+    var extentEnds: [Int] = []
+    /// What few inodes have, by their places.
+    var attributes: [Int: [ExtendedAttribute]] = [:]
+    var targets: [Int: [UInt8]] = [:]
 
-    init(inode: Inode) {
-        self.inode = inode
+    func name(at place: Int) -> ArraySlice<UInt8> {
+        names[(place == 0 ? 0 : nameEnds[place - 1])..<nameEnds[place]]
     }
 
-    /// The inode that a step makes; nil where it makes none, or a directory.
-    init?(madeBy step: Instruction) {
-        switch step {
-        case .makeFile(_, let identity): self.init(inode: Inode(identity, .regular))
-        case .makeFIFO(_, let identity): self.init(inode: Inode(identity, .fifo))
-        case .makeSocket(_, let identity): self.init(inode: Inode(identity, .socket))
-        case .makeSymbolicLink(_, let identity, let target):
-            self.init(inode: Inode(identity, .symbolicLink))
-            self.target = target
-            inode.size = UInt64(target.count)
-        case .makeNode(_, let identity, let mode, let device):
-            guard let kind = FileKind(mode: mode) else { return nil }
-            self.init(inode: Inode(identity, kind))
-            inode.permissions = mode & 0o7777
-            // mknod(2) takes a device number for a FIFO too, which then has none.
-            if kind == .characterDevice || kind == .blockDevice { inode.device = device }
-        default: return nil
-        }
+    func extents(at place: Int) -> ArraySlice<FileExtent> {
+        extents[(place == 0 ? 0 : extentEnds[place - 1])..<extentEnds[place]]
     }
 }
 
@@ -175,6 +169,27 @@ extension Inode {
         self.init(
             number: identity.number, birthGeneration: identity.generation, kind: kind,
             permissions: InodeTable.firstPermissions(of: kind))
+    }
+
+    /// The inode that a step makes, and its target; nil where it makes none, or a directory.
+    fileprivate static func made(by step: Instruction) -> (inode: Inode, target: [UInt8])? {
+        switch step {
+        case .makeFile(_, let identity): return (Inode(identity, .regular), [])
+        case .makeFIFO(_, let identity): return (Inode(identity, .fifo), [])
+        case .makeSocket(_, let identity): return (Inode(identity, .socket), [])
+        case .makeSymbolicLink(_, let identity, let target):
+            var inode = Inode(identity, .symbolicLink)
+            inode.size = UInt64(target.count)
+            return (inode, target)
+        case .makeNode(_, let identity, let mode, let device):
+            guard let kind = FileKind(mode: mode) else { return nil }
+            var inode = Inode(identity, kind)
+            inode.permissions = mode & 0o7777
+            // mknod(2) takes a device number for a FIFO too, which then has none.
+            if kind == .characterDevice || kind == .blockDevice { inode.device = device }
+            return (inode, [])
+        default: return nil
+        }
     }
 }
 

@@ -94,38 +94,23 @@ package final class BookmarkTree: SharedTree {
     }
 
     package func record(of number: InodeNumber) throws -> InodeRecord? {
-        if let place = directoryPlace(number) {
-            let block = index.blocks[place]
-            let directory = try directory(place)
-            let links = directory.path.split.map {
-                [InodeLink(directory: self.number(of: block.parent), name: $0.name)]
-            }
-            return InodeRecord(
-                inode: directory.inode, links: links ?? [], attributes: directory.attributes,
-                directorySize: block.size)
+        guard let place = directoryPlace(number) else {
+            var near = 0
+            return try records(with: number)?.record(of: number, near: &near)
         }
-        return try record(ofFile: number, withExtents: true)
+        let directory = try directory(place)
+        return directory.path.split.map {
+            InodeRecord(
+                inode: directory.inode, directory: self.number(of: index.blocks[place].parent),
+                name: $0.name.bytes[...], attributes: directory.attributes, directorySize: index.blocks[place].size)
+        }
     }
 
-    private func record(ofFile number: InodeNumber, withExtents: Bool) throws -> InodeRecord? {
-        let first = try filePlace(number).flatMap { try block($0).record(number, withExtents: withExtents) }
-        guard let record = first else { return nil }
-        let further = furtherNames(of: number)
-        guard !further.isEmpty else { return record }
-        var links = record.links
-        for place in further { links.append(try link(place)) }
-        links.sort()
-        var inode = record.inode
-        inode.linkCount = UInt32(clamping: links.count)
-        return InodeRecord(
-            inode: inode, links: links, attributes: record.attributes, extents: record.extents, target: record.target)
-    }
+    package func records(with number: InodeNumber) throws -> (any InodeRecords)? { try block(with: number) }
 
     package func inode(_ number: InodeNumber) throws -> Inode? {
         if let place = directoryPlace(number) { return try directory(place).inode }
-        var inode = try firstInode(of: number)
-        inode?.linkCount = UInt32(clamping: 1 + furtherNames(of: number).count)
-        return inode
+        return try block(with: number)?.inode(number)
     }
 
     package func directorySize(_ number: InodeNumber) throws -> UInt64? {
@@ -157,7 +142,17 @@ package final class BookmarkTree: SharedTree {
         for entry in entries { try body(entry) }
     }
 
-    package func links(of number: InodeNumber) throws -> [InodeLink] { try existingRecord(number).links }
+    package func links(of number: InodeNumber) throws -> [InodeLink] {
+        if let place = directoryPlace(number) {
+            let name = try directory(place).path.split?.name
+            return name.map { [InodeLink(directory: self.number(of: index.blocks[place].parent), name: $0)] } ?? []
+        }
+        guard let place = filePlace(number), let name = try block(place).name(of: number) else {
+            throw StreamTree.missing(number, identity)
+        }
+        let first = InodeLink(directory: self.number(of: place), name: name)
+        return try ([first] + furtherNames(of: number).map { try link($0) }).sorted()
+    }
 
     package func forEachInode(_ body: (Inode) throws -> Void) throws {
         var directories = blocksByNumber[...]
@@ -177,20 +172,25 @@ package final class BookmarkTree: SharedTree {
     }
 
     package func extendedAttributes(of number: InodeNumber) throws -> [ExtendedAttribute] {
-        try existingRecord(number).attributes
+        if let place = directoryPlace(number) { return try directory(place).attributes }
+        guard let attributes = try block(with: number)?.attributes(of: number) else {
+            throw StreamTree.missing(number, identity)
+        }
+        return attributes
     }
 
     package func symbolicLinkTarget(of number: InodeNumber) throws -> [UInt8] {
-        let record = try existingRecord(number)
-        guard record.inode.kind == .symbolicLink else { throw StreamTree.noLink(number, identity) }
-        return record.target
+        guard try existingInode(number).kind == .symbolicLink,
+            let target = try block(with: number)?.target(of: number)
+        else { throw StreamTree.noLink(number, identity) }
+        return target
     }
 
     package func forEachExtent(
         of number: InodeNumber, from offset: UInt64, _ body: (FileExtent) throws -> Void
     ) throws {
         guard directoryPlace(number) == nil else { return }
-        guard let place = filePlace(number), let extents = try block(place).extents(of: number, from: offset) else {
+        guard let extents = try block(with: number)?.extents(of: number, from: offset) else {
             throw StreamTree.missing(number, identity)
         }
         for extent in extents { try body(extent) }
@@ -218,15 +218,6 @@ package final class BookmarkTree: SharedTree {
         }
         try builder.finish()
         return try builder.lastTree()
-    }
-
-    /// All of an inode but its extents.
-    private func existingRecord(_ number: InodeNumber) throws -> InodeRecord {
-        let isDirectory = directoryPlace(number) != nil
-        guard let record = try isDirectory ? record(of: number) : record(ofFile: number, withExtents: false) else {
-            throw StreamTree.missing(number, identity)
-        }
-        return record
     }
 
     // MARK: Blocks
@@ -278,11 +269,6 @@ package final class BookmarkTree: SharedTree {
         return name
     }
 
-    /// An inode that is no directory, as if it had its first name alone.
-    private func firstInode(of number: InodeNumber) throws -> Inode? {
-        try filePlace(number).flatMap { try block($0).inode(number) }
-    }
-
     /// The places of further names in the index.
     private func furtherNames(of number: InodeNumber) -> ArraySlice<Int> {
         let first = namesByNumber.firstIndex(behind: { index.furtherNames[$0].number < number.rawValue })
@@ -310,7 +296,9 @@ package final class BookmarkTree: SharedTree {
     /// The entry for a further name, by its place in the block.
     private func entry(_ further: Int, of block: BookmarkBlock, _ place: Int) throws -> DirectoryEntry {
         let number = InodeNumber(index.furtherNames[firstNames[place] + further].number)
-        guard let inode = try firstInode(of: number) else { throw StreamTree.missing(number, identity) }
+        guard let inode = try self.block(with: number)?.inode(number) else {
+            throw StreamTree.missing(number, identity)
+        }
         return DirectoryEntry(name: block.furtherNames[further], inode: number, kind: inode.kind)
     }
 
@@ -329,12 +317,17 @@ package final class BookmarkTree: SharedTree {
         }
     }
 
+    /// The block in which an inode that is no directory has its first name.
+    private func block(with number: InodeNumber) throws -> BookmarkBlock? { try filePlace(number).map(block) }
+
     private func block(_ place: Int) throws -> BookmarkBlock {
         try recentBlocks.value(place, cost: { $0.cost }) {
             let first = index.blocks[place].isFurther ? index.blocks[place].parent : place
             let path = try directory(first).path
             let block = try located(in: index.blocks[place].files.frame) {
-                try BookmarkBlock(steps(of: place), of: number(of: place), at: path, count: fileCounts[place])
+                try BookmarkBlock(
+                    steps(of: place), of: number(of: place), at: path, count: fileCounts[place],
+                    furtherLinks: { furtherNames(of: $0).count })
             }
             guard block.furtherNames.count == firstNames[place + 1] - firstNames[place] else {
                 throw SnapshotError(.corrupt, "a bookmark has other names than its index says", place: identity.name)

@@ -50,6 +50,10 @@ package final class PendingTree: SharedTree {
 
     package func record(of number: InodeNumber) throws -> InodeRecord? { try tree().record(of: number) }
 
+    package func records(with number: InodeNumber) throws -> (any InodeRecords)? {
+        try tree().records(with: number)
+    }
+
     package func inode(_ number: InodeNumber) throws -> Inode? { try tree().inode(number) }
 
     package func directorySize(_ number: InodeNumber) throws -> UInt64? { try tree().directorySize(number) }

@@ -56,6 +56,30 @@ struct ByteCursor {
             defer { index += 1 }
             return UInt64(bytes[index])
         }
+        if bytes.endIndex - index >= 8 {
+            let word = unsafe UInt64(
+                littleEndian: bytes.span.bytes.unsafeLoadUnaligned(
+                    fromByteOffset: index - bytes.startIndex, as: UInt64.self))
+            let ends = ~word & 0x8080_8080_8080_8080
+            let length = ends.trailingZeroBitCount / 8 + 1
+            // What is not in its shortest form is looked at below.
+            if ends != 0, word >> UInt64(8 * length - 8) & 0xFF != 0 {
+                index += length
+                return ByteCursor.packed(word & UInt64.max >> UInt64(64 - 8 * length))
+            }
+        }
+        return try longVarint()
+    }
+
+    /// The low seven bits of each byte, one behind another.
+    private static func packed(_ word: UInt64) -> UInt64 {
+        var word = word
+        word = word & 0x007F_007F_007F_007F | (word & 0x7F00_7F00_7F00_7F00) >> 1
+        word = word & 0x0000_3FFF_0000_3FFF | (word & 0x3FFF_0000_3FFF_0000) >> 2
+        return word & 0x0000_0000_0FFF_FFFF | (word & 0x0FFF_FFFF_0000_0000) >> 4
+    }
+
+    private mutating func longVarint() throws(SnapshotError) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {

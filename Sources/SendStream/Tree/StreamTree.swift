@@ -122,11 +122,14 @@ package final class StreamTree: SharedTree {
 
     package func record(of number: InodeNumber) throws -> InodeRecord? {
         guard let slot = slot(number), let inode = table.inode(slot) else { return nil }
+        let links = try links(of: number)
+        guard links.count == 1 else { return nil }
         var extents: [FileExtent] = []
         try forEachExtent(of: number, from: 0) { extents.append($0) }
         return InodeRecord(
-            inode: inode, links: try links(of: number), attributes: attributeSets[Int(table.attributes[slot])],
-            extents: extents, target: inode.kind == .symbolicLink ? try symbolicLinkTarget(of: number) : [])
+            inode: inode, directory: links[0].directory, name: links[0].name.bytes[...],
+            attributes: attributeSets[Int(table.attributes[slot])], extents: extents[...],
+            target: inode.kind == .symbolicLink ? try symbolicLinkTarget(of: number) : [])
     }
 
     private func entry(_ row: Int) throws -> DirectoryEntry {
