@@ -22,6 +22,7 @@ package final class WorkerPool: Sendable {
         threadCount = max(1, threads)
         for _ in 0..<threadCount {
             let thread = Thread {
+                WorkerPool.giveWay()
                 while let job = queue.next() { job() }
             }
             thread.stackSize = WorkerPool.stackSize
@@ -32,6 +33,15 @@ package final class WorkerPool: Sendable {
 
     deinit {
         queue.close()
+    }
+
+    /// Keeps the calling thread from interrupting others whenever it is woken for a job: who hands out the jobs is mostly
+    /// the one for which all wait. Nothing is lost where that is refused.
+    private static func giveWay() {
+        // `SCHED_BATCH`, which has the priority 0 (sched(7)).
+        let batch: Int32 = 3
+        var parameters = sched_param()
+        _ = unsafe sched_setscheduler(0, batch, &parameters)
     }
 
     /// Runs `job` on one of the threads.
