@@ -20,6 +20,7 @@ package struct ExtentIdentity: Hashable, Sendable {
     ///
     /// - Parameter digest: at least 16 bytes.
     package init(digest: UnsafeRawBufferPointer) {
+        precondition(digest.count >= 16)
         self.init(
             address: unsafe digest.loadUnaligned(as: UInt64.self).bigEndian,
             generation: unsafe digest.loadUnaligned(fromByteOffset: 8, as: UInt64.self).bigEndian, offset: 0)

@@ -3,7 +3,8 @@ package protocol SharedTree: SnapshotTree, Sendable {
     /// What the tree knows of an inode; nil where there is none with this number, or it has no name or several.
     func record(of number: InodeNumber) throws -> InodeRecord?
 
-    /// What the tree keeps together of some inodes, of which this is one; nil where it keeps nothing so.
+    /// What the tree keeps together of some inodes, among them this one if it is anywhere; nil where it keeps nothing so,
+    /// or not of such an inode.
     func records(with number: InodeNumber) throws -> (any InodeRecords)?
 }
 

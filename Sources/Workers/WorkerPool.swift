@@ -36,10 +36,12 @@ package final class WorkerPool: Sendable {
     }
 
     /// Keeps the calling thread from interrupting others whenever it is woken for a job: who hands out the jobs is mostly
-    /// the one for which all wait. Nothing is lost where that is refused.
+    /// the one for which all wait. What the user has chosen for the process stays; where it is refused, all goes on as
+    /// before.
     private static func giveWay() {
-        // `SCHED_BATCH`, which has the priority 0 (sched(7)).
-        let batch: Int32 = 3
+        // `SCHED_OTHER` and `SCHED_BATCH`, which have the priority 0 (sched(7)).
+        let (other, batch): (Int32, Int32) = (0, 3)
+        guard sched_getscheduler(0) == other else { return }
         var parameters = sched_param()
         _ = unsafe sched_setscheduler(0, batch, &parameters)
     }

@@ -55,6 +55,23 @@ import Testing
         try #require(try tree.lookup(FileName(validating: Array("nobody has this".utf8)), in: number) == nil)
     }
 
+    /// Throws where an inode that is looked for behind the last one is not told of as if it were asked for alone.
+    private static func compareNeighbours(_ tree: any SharedTree, _ inodes: [Inode]) throws {
+        var (records, place): ((any InodeRecords)?, Int) = (nil, 0)
+        for inode in inodes where inode.kind != .directory {
+            var record = records?.record(of: inode.number, near: &place)
+            if record == nil {
+                records = try tree.records(with: inode.number)
+                record = try #require(records).record(of: inode.number, near: &place)
+            }
+            let alone = try tree.record(of: inode.number)
+            try #require(record?.inode == alone?.inode && (record == nil) == (inode.linkCount > 1))
+            try #require(record?.name == alone?.name && record?.directory == alone?.directory)
+            try #require(record?.extents == alone?.extents && record?.target == alone?.target)
+            try #require(record?.attributes == alone?.attributes)
+        }
+    }
+
     /// Ranges that are set aside, as one where they touch.
     private static func joined(_ extents: [FileExtent]) -> [FileExtent] {
         var joined: [FileExtent] = []
@@ -92,6 +109,8 @@ import Testing
             #expect(tree.totals?.inodes == UInt64(inodes.count))
             if seed % 20 == 0 { try BookmarkTreeTests.readIndependently(bytes) }
             for inode in inodes.shuffled() { try BookmarkTreeTests.compare(tree, expected, inode) }
+            try BookmarkTreeTests.compareNeighbours(tree, inodes)
+            try BookmarkTreeTests.compareNeighbours(tree, inodes.shuffled())
             #expect(try tree.inode(InodeNumber(1 << 40)) == nil)
         }
     }

@@ -50,8 +50,7 @@ extension BtrfsTree {
         try scan(since: generation) { scan, objects throws(SnapshotError) in
             var found = ChangedInodes()
             try scan.forEachRun(of: objects) { run throws(SnapshotError) in
-                let first = found.inodes.count
-                try TreeScan.read(run, ChangedInode.types, ChangedInode.reader(generation), into: &found.inodes)
+                let first = try found.read(run, since: generation)
                 // Where numbers are far apart elsewhere, one range can have any number of inodes.
                 guard let base, found.inodes.count < ChangedInodes.mostInRange else { return }
                 readers.withOne(or: { FormerInodes(base, searchSize: TimesComparison.searchSize) }) {

@@ -75,7 +75,7 @@ struct ChangedInodes: Sendable {
     private static let mostTimes = 131_072
 
     /// In order.
-    var inodes: [ChangedInode] = []
+    private(set) var inodes: [ChangedInode] = []
     /// What is new of some that only have new times, in order; as they were found, since they are many.
     private(set) var times: [[FoundTimes]] = []
     private var timesCount = 0
@@ -88,6 +88,15 @@ struct ChangedInodes: Sendable {
         timesCount += others.timesCount
     }
 
+    /// Appends what was changed in a generation or later, by some items that come behind those before.
+    ///
+    /// - Returns: from where on in ``inodes``.
+    mutating func read(_ run: ItemRun, since generation: UInt64) throws(SnapshotError) -> Int {
+        let first = inodes.count
+        try TreeScan.read(run, ChangedInode.types, ChangedInode.reader(generation), into: &inodes)
+        return first
+    }
+
     /// Compares inodes with the tree as it was in the last generation before. Its leaves that were not read here are
     /// as they were: what they hold of an inode is missing here, and so the inode is not taken for the same.
     ///
@@ -96,7 +105,6 @@ struct ChangedInodes: Sendable {
         guard let last = run.places.last?.key.object else { return }
         let whole = inodes.indices[first...].filter { inodes[$0].isCommon && inodes[$0].number.rawValue < last }
         var found: [FoundTimes] = []
-        found.reserveCapacity(whole.count)
         var source = ItemReader(run)
         let common = whole.map { inodes[$0].common }
         TimesComparison.forEachAnswer(for: common[...], &source, &base) { index, answer in
@@ -104,6 +112,7 @@ struct ChangedInodes: Sendable {
             if answer.hasSameSize, case .directory = inodes[whole[index]].kind { inodes[whole[index]].kind = .known }
             found.append(FoundTimes(number: inodes[whole[index]].number, answer: answer))
         }
+        if found.isEmpty { return }
         timesCount += found.count
         times.append(found)
     }

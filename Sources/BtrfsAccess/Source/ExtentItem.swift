@@ -76,20 +76,24 @@ struct ExtentItem {
 
     /// What stands for the contents of an inline extent.
     static func identity(ofInline contents: ArraySlice<UInt8>) -> ExtentIdentity {
-        unsafe SHA256.hash(data: contents).withUnsafeBytes { unsafe ExtentIdentity(digest: $0) }
+        identity(SHA256.hash(data: contents))
     }
 
     /// What stands for the contents of this extent, which is inline; nil where only the kernel decompresses them.
     ///
     /// - Parameter bytes: the item.
     func inlineIdentity(_ bytes: borrowing RawSpan) throws(SnapshotError) -> ExtentIdentity? {
-        if compression == .none, bytes.byteCount >= ExtentItem.inlineHead {
-            var hash = SHA256()
-            unsafe bytes.extracting(droppingFirst: ExtentItem.inlineHead).withUnsafeBytes {
-                unsafe hash.update(bufferPointer: $0)
-            }
-            return unsafe hash.finalize().withUnsafeBytes { unsafe ExtentIdentity(digest: $0) }
+        guard compression == .none else {
+            return try decoded(inline: ExtentItem.inlineBytes(bytes)).map(ExtentItem.identity(ofInline:))
         }
-        return try decoded(inline: ExtentItem.inlineBytes(bytes)).map(ExtentItem.identity(ofInline:))
+        var hash = SHA256()
+        unsafe bytes.extracting(droppingFirst: ExtentItem.inlineHead).withUnsafeBytes {
+            unsafe hash.update(bufferPointer: $0)
+        }
+        return ExtentItem.identity(hash.finalize())
+    }
+
+    private static func identity(_ digest: SHA256.Digest) -> ExtentIdentity {
+        unsafe digest.withUnsafeBytes { unsafe ExtentIdentity(digest: $0) }
     }
 }

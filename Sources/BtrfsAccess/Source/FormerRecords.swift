@@ -4,8 +4,8 @@ import SnapshotModel
 struct FormerRecords {
     let tree: any SharedTree
     /// Those among which the last inode was found, and where.
-    private var records: (any InodeRecords)?
-    private var place = 0
+    private var recent: (any InodeRecords)?
+    private var recentPlace = 0
     /// The extended attributes of the inode that is compared; kept for its room.
     private var attributes: [ExtendedAttribute] = []
 
@@ -13,7 +13,8 @@ struct FormerRecords {
         self.tree = tree
     }
 
-    /// What an inode is and was; nil where anything but its times is new, or it had several names.
+    /// What an inode is and was; nil where anything but its times is new, or it had several names. It may have lost the
+    /// one that it had.
     ///
     /// - Parameter links: to which its names are appended.
     mutating func compare(
@@ -60,10 +61,10 @@ struct FormerRecords {
     private mutating func record(of inode: CommonInode) throws -> InodeRecord? {
         let number = InodeNumber(inode.number)
         if inode.isDirectory { return try tree.record(of: number) }
-        if let record = records?.record(of: number, near: &place) { return record }
+        if let record = recent?.record(of: number, near: &recentPlace) { return record }
         guard let records = try tree.records(with: number) else { return try tree.record(of: number) }
-        self.records = records
-        return records.record(of: number, near: &place)
+        recent = records
+        return records.record(of: number, near: &recentPlace)
     }
 
     private func hasAttributes(of record: InodeRecord) -> Bool {

@@ -15,11 +15,11 @@ final class BookmarkBlock: InodeRecords {
     ///   - number: of the directory.
     ///   - parent: its path.
     ///   - count: how many inodes have their first names in it, at a guess.
-    ///   - furtherLinks: how many further names an inode has.
+    ///   - linkCount: how many names an inode has; nil for one whose first name is not here.
     /// - Throws: ``SnapshotError`` for what is no block of a bookmark.
     init(
         _ steps: BookmarkSteps, of number: InodeNumber, at parent: RelativePath, count: Int,
-        furtherLinks: (InodeNumber) -> Int
+        linkCount: (InodeNumber) -> Int?
     ) throws(SnapshotError) {
         var steps = steps
         let parent = parent.bytes
@@ -32,7 +32,10 @@ final class BookmarkBlock: InodeRecords {
                 guard place == 0 || files.name(at: place - 1).lexicographicallyPrecedes(files.name(at: place)) else {
                     throw BookmarkBlock.disorder(files.name(at: place))
                 }
-                files.inodes[place].linkCount = UInt32(clamping: 1 + furtherLinks(files.inodes[place].number))
+                guard let count = linkCount(files.inodes[place].number) else {
+                    throw BookmarkBlock.misplaced(files.name(at: place))
+                }
+                files.inodes[place].linkCount = UInt32(clamping: count)
             } else if let name = try steps.furtherName(in: parent) {
                 if let last = furtherNames.last, !(last < name) { throw BookmarkBlock.disorder(name.bytes[...]) }
                 furtherNames.append(name)
@@ -43,7 +46,12 @@ final class BookmarkBlock: InodeRecords {
         (self.number, self.files, self.furtherNames) = (number, files, furtherNames)
         let inodes = files.inodes
         let isInOrder = inodes.indices.dropFirst().allSatisfy { inodes[$0 - 1].number < inodes[$0].number }
-        order = isInOrder ? nil : inodes.indices.sorted { inodes[$0].number < inodes[$1].number }
+        let order = isInOrder ? nil : inodes.indices.sorted { inodes[$0].number < inodes[$1].number }
+        if let order, let pair = zip(order, order.dropFirst()).first(where: { inodes[$0].number == inodes[$1].number })
+        {
+            throw BookmarkBlock.misplaced(files.name(at: max(pair.0, pair.1)))
+        }
+        self.order = order
     }
 
     private var inodes: [Inode] { files.inodes }
@@ -87,8 +95,8 @@ final class BookmarkBlock: InodeRecords {
         if inodes.indices.contains(next), inode(inOrder: next).number == number {
             place = next
         } else {
-            place = index(behind: number)
-            guard place < inodes.endIndex, inode(inOrder: place).number == number else { return nil }
+            guard let found = index(of: number) else { return nil }
+            place = found
         }
         let found = order?[place] ?? place
         guard inodes[found].linkCount == 1 else { return nil }
@@ -98,18 +106,15 @@ final class BookmarkBlock: InodeRecords {
             extents: files.extents(at: found), target: files.targets[found] ?? [])
     }
 
-    /// How many inodes have smaller numbers.
-    private func index(behind number: InodeNumber) -> Int {
-        inodes.indices.firstIndex(behind: { inode(inOrder: $0).number < number })
+    /// How many inodes have smaller numbers than one that is here.
+    private func index(of number: InodeNumber) -> Int? {
+        let found = inodes.indices.firstIndex(behind: { inode(inOrder: $0).number < number })
+        return found < inodes.endIndex && inode(inOrder: found).number == number ? found : nil
     }
 
-    private func inode(inOrder place: Int) -> Inode { inodes[order?[place] ?? place] }
+    private func inode(inOrder index: Int) -> Inode { inodes[order?[index] ?? index] }
 
-    private func place(of number: InodeNumber) -> Int? {
-        let found = index(behind: number)
-        guard found < inodes.endIndex, inode(inOrder: found).number == number else { return nil }
-        return order?[found] ?? found
-    }
+    private func place(of number: InodeNumber) -> Int? { index(of: number).map { order?[$0] ?? $0 } }
 
     /// The inode whose first name this is.
     func inode(named name: FileName) -> Inode? {
@@ -127,6 +132,11 @@ final class BookmarkBlock: InodeRecords {
     }
 
     private func fileName(at place: Int) -> FileName { FileName(trusted: [UInt8](files.name(at: place))) }
+
+    private static func misplaced(_ name: ArraySlice<UInt8>) -> SnapshotError {
+        SnapshotError(
+            .corrupt, "a bookmark has another inode than its index says", place: EscapedBytes.describe(name))
+    }
 
     private static func disorder(_ name: ArraySlice<UInt8>) -> SnapshotError {
         SnapshotError(

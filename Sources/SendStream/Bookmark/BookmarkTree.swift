@@ -272,7 +272,8 @@ package final class BookmarkTree: SharedTree {
     /// The places of further names in the index.
     private func furtherNames(of number: InodeNumber) -> ArraySlice<Int> {
         let first = namesByNumber.firstIndex(behind: { index.furtherNames[$0].number < number.rawValue })
-        return namesByNumber[first...].prefix { index.furtherNames[$0].number == number.rawValue }
+        let rest = namesByNumber[first...]
+        return rest[..<rest.firstIndex(behind: { index.furtherNames[$0].number == number.rawValue })]
     }
 
     /// A further name, by its place in the index.
@@ -325,9 +326,9 @@ package final class BookmarkTree: SharedTree {
             let first = index.blocks[place].isFurther ? index.blocks[place].parent : place
             let path = try directory(first).path
             let block = try located(in: index.blocks[place].files.frame) {
-                try BookmarkBlock(
-                    steps(of: place), of: number(of: place), at: path, count: fileCounts[place],
-                    furtherLinks: { furtherNames(of: $0).count })
+                try BookmarkBlock(steps(of: place), of: number(of: place), at: path, count: fileCounts[place]) {
+                    filePlace($0) == place ? 1 + furtherNames(of: $0).count : nil
+                }
             }
             guard block.furtherNames.count == firstNames[place + 1] - firstNames[place] else {
                 throw SnapshotError(.corrupt, "a bookmark has other names than its index says", place: identity.name)

@@ -140,8 +140,9 @@ extension HostileCase {
         body("a path longer than its frame", .corrupt, [3, 0, 200, 1, 0x61]),
         body("a path that shares what was never there", .limitExceeded, [3, 9, 1, 0x61, 0, 0]),
         body("a number of more than 64 bits", .corrupt, [3, 0, 1, 0x61] + [UInt8](repeating: 0xFF, count: 9) + [0x7F]),
+        body("a number longer than it need be", .corrupt, [3, 0, 1, 0x61, 0x81, 0x00, 0]),
         body(
-            "a number longer than it need be", .corrupt,
+            "a number longer than it need be, before others", .corrupt,
             [3, 0, 1, 0x61, 0x81, 0x00] + [UInt8](repeating: 0, count: 9)),
         body("more data than a write may have", .limitExceeded, [15, 0, 1, 0x61, 0] + Raw.varint(1 << 40)),
         body("times with fields that nobody knows", .corrupt, [20, 0, 1, 0x61, 7, 0, 0, 0, 0, 0, 0]),
