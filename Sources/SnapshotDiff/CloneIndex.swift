@@ -4,16 +4,11 @@ import SnapshotModel
 final class CloneIndex {
     typealias Place = ExtentPlaces.Place
 
-    /// A dictionary that is full takes 15 MiB; of what was carried, as many again are remembered.
-    private static let maximumPlaces = 196_608
-
     private let source: any SnapshotTree
     private let trees: [(tree: any SnapshotTree, reference: SnapshotReference)]
     /// No extent that is newer can be in any of the trees.
     private let newestGeneration: UInt64
-    private var carried = ExtentPlaces()
-    /// What was carried before that.
-    private var carriedBefore = ExtentPlaces()
+    private var carried = CarriedPlaces()
     private var held: HeldPlaces
     /// Whether extents have moved since the index was begun.
     private var isMoving = false
@@ -36,12 +31,12 @@ final class CloneIndex {
     /// has carried, or one in the trees.
     ///
     /// - Parameter isShared: whether it may be found at another place than this (``SnapshotTree/isShared(_:)``).
-    func find(_ extent: FileExtent, of inode: InodeNumber, isShared: Bool) throws -> Place? {
+    func find(_ extent: FileExtent, of inode: Inode, isShared: Bool) throws -> Place? {
         guard let identity = extent.identity,
             let place = try place(of: identity, extent, of: inode, isShared: isShared)
         else { return nil }
         if try haveMoved() { isMoving = true }
-        return try isMoving && !isStillSame(extent, of: inode, identity, at: place) ? nil : place
+        return try isMoving && !isStillSame(extent, of: inode.number, identity, at: place) ? nil : place
     }
 
     /// Asks every tree, so that none goes on with what it has read before.
@@ -62,36 +57,28 @@ final class CloneIndex {
     }
 
     private func place(
-        of identity: ExtentIdentity, _ extent: FileExtent, of inode: InodeNumber, isShared: Bool
+        of identity: ExtentIdentity, _ extent: FileExtent, of inode: Inode, isShared: Bool
     ) throws -> Place? {
         let range = identity.offset..<identity.offset + extent.length
         let key = ExtentPlaces.Key(identity)
         var found: Place?
         /// Whether nothing better can be found: a place that has all of the range.
         func isWhole(_ place: Place?) -> Bool {
-            if let place, found.map({ place.isBetter(than: $0) }) ?? true { found = place }
+            found = better(found, place)
             return found?.start == range.lowerBound && found?.end == range.upperBound
         }
-        if isShared {
-            if isWhole(carried.first(of: key, in: range)) || isWhole(carriedBefore.first(of: key, in: range)) {
-                return found
-            }
-        }
+        if isShared, isWhole(carried.first(of: key, in: range, for: inode)) { return found }
         guard !trees.isEmpty, identity.generation <= newestGeneration else { return found }
-        if isWhole(try held.samePlace(of: key, in: range, extent, of: inode)) { return found }
+        if isWhole(try held.samePlace(of: key, in: range, extent, of: inode.number)) { return found }
         if isShared { _ = isWhole(try held.first(of: key, in: range)) }
         return found
     }
 
     /// Remembers that this stream writes an extent to a file.
     func carry(_ identity: ExtentIdentity, _ extent: FileExtent, of inode: Inode) {
-        if carried.count >= CloneIndex.maximumPlaces {
-            carriedBefore = carried
-            carried = ExtentPlaces()
-        }
         carried.add(
             Place(tree: nil, inode: inode.number, offset: extent.offset, identity, length: extent.length),
-            for: ExtentPlaces.Key(identity))
+            for: ExtentPlaces.Key(identity), in: inode)
     }
 
     /// The size of the file that a place lies in.

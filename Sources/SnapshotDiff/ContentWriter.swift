@@ -51,7 +51,7 @@ final class ContentWriter {
         guard plan.options.clonesExtents, extent.identity != nil else { return try addUnshared(extent) }
         let isShared = try plan.source.isShared(extent)
         var rest = extent
-        while let place = try plan.cloneIndex.find(rest, of: inode.number, isShared: isShared),
+        while let place = try plan.cloneIndex.find(rest, of: inode, isShared: isShared),
             let cloned = try clone(rest, from: place)
         {
             guard cloned < rest.end else { return }

@@ -94,13 +94,14 @@ extension ExtentPlaces.Place {
             tree: tree, inode: inode, offset: offset, start: identity.offset, end: identity.offset + length)
     }
 
-    /// Whether it has more of a range that both have a part of, reckoned from its beginning on.
-    func isBetter(than other: ExtentPlaces.Place) -> Bool {
-        start != other.start ? start < other.start : end > other.end
-    }
-
     /// What the place has of a range, which it has some of.
     fileprivate func within(_ range: Range<UInt64>) -> ExtentPlaces.Place {
         part(max(start, range.lowerBound)..<range.upperBound)
     }
+}
+
+/// The place that has more of a range, reckoned from its beginning on; of equal ones, the first.
+func better(_ one: ExtentPlaces.Place?, _ other: ExtentPlaces.Place?) -> ExtentPlaces.Place? {
+    guard let one, let other else { return one ?? other }
+    return other.start != one.start ? (other.start < one.start ? other : one) : (other.end > one.end ? other : one)
 }

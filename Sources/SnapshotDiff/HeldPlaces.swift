@@ -52,9 +52,7 @@ struct HeldPlaces {
             if answers.count >= HeldPlaces.maximumAnswers { answers.removeAll(keepingCapacity: true) }
             answers[key] = known
         }
-        let (answered, held) = (known.first(of: key, in: range), walked.first(of: key, in: range))
-        guard let answered, let held else { return answered ?? held }
-        return held.isBetter(than: answered) ? held : answered
+        return better(known.first(of: key, in: range), walked.first(of: key, in: range))
     }
 
     /// Forgets what was answered, since addresses mean something else now.

@@ -33,6 +33,19 @@ def ends_not_aligned(tree):
     yield
 
 
+@scenario(CLONES, "the ends of files by a short file that has them as well, which a receiver keeps in its tree itself")
+def ends_in_short_files(tree):
+    for number in range(4):
+        tree.file(f"last {number}", content=noise(8192 + 1000, number))
+        tree.clone(f"last {number}", 0, 0, f"more {number}", 0)
+        tree.clone(f"last {number}", 8192, 0, f"first {number}", 0)
+    yield
+    for number in range(4):
+        tree.clone(f"first {number}", 0, 0, f"again {number}", 0)
+        tree.clone(f"more {number}", 0, 0, f"a longer one {number}", 0)
+    yield
+
+
 @scenario(CLONES, "a clone of what was cut off afterwards: a range beyond the end of its source")
 def cut_off_after_the_clone(tree):
     tree.file("f", content=noise(400_000))
