@@ -68,8 +68,9 @@ struct BtrfsStreamReader {
     /// Reads a command that has not come as a whole.
     private mutating func readCommand() throws -> Bool {
         let offset = reader.offset
-        let start = try take(BtrfsProtocol.commandHeaderLength)
+        let start = try reading { try $0.peek(BtrfsProtocol.commandHeaderLength) }
         guard let header = unsafe BtrfsCommandHeader(start.span.bytes, at: 0) else {
+            _ = try take(start.count)
             throw try cut(start.isEmpty ? "without an END" : "inside a command")
         }
         guard header.payloadLength <= BtrfsProtocol.maximumPayloadLength else {
@@ -79,9 +80,10 @@ struct BtrfsStreamReader {
                 "a command of \(header.payloadLength) bytes is longer than \(BtrfsProtocol.maximumPayloadLength)",
                 place: "at byte \(offset) of the stream")
         }
-        let payload = try take(header.payloadLength)
-        guard payload.count == header.payloadLength else { throw try cut("inside a command") }
-        batch.append(start + payload, count: 1, at: offset)
+        let length = BtrfsProtocol.commandHeaderLength + header.payloadLength
+        let command = try take(length)
+        guard command.count == length else { throw try cut("inside a command") }
+        batch.append(command, count: 1, at: offset)
         return try goOn(behind: header)
     }
 
