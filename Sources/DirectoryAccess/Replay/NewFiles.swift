@@ -7,7 +7,8 @@ import Workers
 /// A file is made in its turn, so that names appear and clash in the order of the stream. What the stream says of
 /// it next is gathered and done later through the open descriptor, by one job for a batch of files. It touches no
 /// other inode and no directory, so it may come before or after any step about another path; whoever needs the file
-/// by its name waits.
+/// by its name waits. Of a large file that much is gathered again and again, and one such part is in work while the
+/// next is gathered.
 ///
 /// Memory is the window of batches, each of at most twice ``maximumGathered``: 8 MiB, and the frames these lie in.
 final class NewFiles {
@@ -15,8 +16,7 @@ final class NewFiles {
     private static let window = 16
     /// How many files make a batch. Times the window, they are open at once.
     private static let batchSize = 16
-    /// The bytes that make a batch, and the most that are gathered for a file: a larger one is written as its steps
-    /// come.
+    /// The bytes that make a batch, and the most that are gathered for a file at once.
     private static let maximumGathered = 256 << 10
     /// What a step takes beside its data, about.
     private static let stepLength = 128
@@ -25,17 +25,18 @@ final class NewFiles {
     private struct GatheredFile {
         let opened: SharedDescriptor
         let path: RelativePath
-        /// With which it was made.
-        let permissions: UInt32
+        let privileges: TargetFile.Privileges
         let steps: [Instruction]
+        /// Whether more will be gathered for it.
+        let goesOn: Bool
 
-        /// The open file, after all its steps.
+        /// The open file, after these steps.
         ///
         /// - Parameter fail: what becomes of a step that fails.
         func replay(
             _ account: LossAccount, _ powers: (any FilePowers)?, _ fail: (any Error) throws -> Void
         ) throws -> TargetFile {
-            let file = TargetFile(opened, path: path, permissions: permissions, account: account, powers: powers)
+            let file = TargetFile(opened, path: path, privileges: privileges, account: account, powers: powers)
             file.mayHoldBase = false
             for step in steps {
                 // Against copy-on-write, which only an empty file can be given.
@@ -43,7 +44,7 @@ final class NewFiles {
                     try file.setFlags(flags)
                 }
             }
-            for step in steps where !step.sets(permissions) {
+            for step in steps where !step.sets(file.privileges.permissions) {
                 do {
                     try file.apply(step)
                 } catch {
@@ -66,7 +67,7 @@ final class NewFiles {
             (self.directory, self.name, self.path) = (directory, name, path)
         }
 
-        /// Gathers a step about the file; false for one that cannot wait.
+        /// Gathers a step about the file; false for one that cannot wait, or for which there is no room.
         mutating func take(_ step: Instruction) -> Bool {
             guard TargetFile.aspect(of: step) != nil else { return false }
             let length = length + NewFiles.stepLength + step.dataLength
@@ -75,10 +76,16 @@ final class NewFiles {
             steps.append(step)
             return true
         }
+
+        /// The same file, with nothing gathered for it.
+        var withoutSteps: WantedFile { WantedFile(directory: directory, name: name, path: path) }
     }
 
     private struct FinishedBatch: Sendable {
+        /// Of the files that have had all their steps.
         let paths: [RelativePath]
+        /// Of a file that has not.
+        let privileges: TargetFile.Privileges?
         let losses: ReplayLosses
         let failures: [any Error]
     }
@@ -90,12 +97,15 @@ final class NewFiles {
         [unowned self] in
         account.add($0.losses)
         inWork.subtract($0.paths)
+        if let privileges = $0.privileges { filling?.privileges = privileges }
         for failure in $0.failures { try account.fail(failure) }
     }
     /// The batch that is being gathered.
     private var batch: [GatheredFile] = []
     /// The file that steps are taken for.
     private var last: WantedFile?
+    /// That file, where it was made since it is filled in parts, after those that were done.
+    private var filling: (opened: SharedDescriptor, privileges: TargetFile.Privileges)?
     private var batchLength = 0
     /// The files that may not have had all their steps.
     private var inWork: Set<RelativePath> = []
@@ -108,12 +118,18 @@ final class NewFiles {
     /// Begins a file, which is made when its steps have been gathered, before anything else is done.
     func begin(_ path: RelativePath, _ name: [UInt8], in directory: TargetDirectory) throws {
         try makeLast()
+        filling = nil
         last = WantedFile(directory: directory, name: name, path: path)
     }
 
     /// Gathers a step; false where it is not about the file begun last, or one that cannot wait.
-    func take(_ instruction: Instruction) -> Bool {
-        guard last?.path == instruction.path else { return false }
+    ///
+    /// - Throws: where there is no room for it and what was gathered before cannot be begun.
+    func take(_ instruction: Instruction) throws -> Bool {
+        guard let path = last?.path, path == instruction.path else { return false }
+        if last?.take(instruction) == true { return true }
+        guard TargetFile.aspect(of: instruction) != nil, last?.steps.isEmpty == false else { return false }
+        try beginLast()
         return last?.take(instruction) ?? false
     }
 
@@ -134,17 +150,36 @@ final class NewFiles {
         return done > first
     }
 
-    /// Makes the file begun last, whose steps have all been seen or are too many to be gathered.
+    /// Makes the file begun last, whose steps have all been seen or cannot be gathered further.
     func makeLast() throws {
-        guard let wanted = last else { return }
-        last = nil
-        if batch.count == NewFiles.batchSize || batchLength >= NewFiles.maximumGathered { try submit() }
-        batch.append(try make(wanted))
+        guard let wanted = last.take() else { return }
+        if batch.count == NewFiles.batchSize || batchLength >= NewFiles.maximumGathered { try submitBatch() }
+        batch.append(try gathered(wanted, goesOn: false))
         batchLength += wanted.length
         inWork.insert(wanted.path)
     }
 
-    private func make(_ wanted: WantedFile) throws -> GatheredFile {
+    /// Has what was gathered for the file begun last done, and goes on with the rest of it.
+    private func beginLast() throws {
+        guard let wanted = last.take() else { return }
+        let file = try gathered(wanted, goesOn: true)
+        filling = (file.opened, file.privileges)
+        try submit([file])
+        inWork.insert(wanted.path)
+        last = wanted.withoutSteps
+    }
+
+    /// What is to be done to a file, which is made if it was not.
+    private func gathered(_ wanted: WantedFile, goesOn: Bool) throws -> GatheredFile {
+        guard filling != nil else { return try make(wanted, goesOn: goesOn) }
+        // What was gathered for it before comes first.
+        try pipeline.drain()
+        guard let (opened, privileges) = filling.take() else { return try make(wanted, goesOn: goesOn) }
+        return GatheredFile(
+            opened: opened, path: wanted.path, privileges: privileges, steps: wanted.steps, goesOn: goesOn)
+    }
+
+    private func make(_ wanted: WantedFile, goesOn: Bool) throws -> GatheredFile {
         let permissions =
             wanted.directory.hasDefaultACL
             ? 0o600
@@ -158,8 +193,8 @@ final class NewFiles {
             }
             if wanted.directory.handsOnCompression { try descriptor.removeAttribute(BtrfsProperty.compression) }
             return GatheredFile(
-                opened: SharedDescriptor(descriptor), path: wanted.path, permissions: permissions,
-                steps: wanted.steps)
+                opened: SharedDescriptor(descriptor), path: wanted.path,
+                privileges: TargetFile.Privileges(permissions: permissions), steps: wanted.steps, goesOn: goesOn)
         } catch {
             throw SnapshotError.replaying(error, at: wanted.path)
         }
@@ -180,37 +215,46 @@ final class NewFiles {
     func finish() throws {
         defer { inWork.removeAll() }
         try makeLast()
-        try submit()
+        try submitBatch()
         try pipeline.drain()
     }
 
     /// Waits for what is in work, whatever comes of it.
     func abandon() {
         last = nil
+        filling = nil
         batch = []
         batchLength = 0
         pipeline.cancel()
         inWork.removeAll()
     }
 
-    private func submit() throws {
-        guard !batch.isEmpty else { return }
+    private func submitBatch() throws {
         let files = batch
         batch = []
         batchLength = 0
+        try submit(files)
+    }
+
+    private func submit(_ files: [GatheredFile]) throws {
+        guard !files.isEmpty else { return }
         let (isStrict, powers) = (account.isStrict, powers)
         try pipeline.submit {
             let account = LossAccount(isStrict: isStrict)
             var failures: [any Error] = []
+            var privileges: TargetFile.Privileges?
             for file in files {
                 do {
-                    try file.replay(account, powers) { failures.append($0) }.close()
+                    let filled = try file.replay(account, powers) { failures.append($0) }
+                    if file.goesOn { privileges = filled.privileges } else { try filled.close() }
                 } catch {
                     failures.append(
                         (error as? SystemCallError).map { SnapshotError.replaying($0, at: file.path) } ?? error)
                 }
             }
-            return FinishedBatch(paths: files.map(\.path), losses: account.losses, failures: failures)
+            return FinishedBatch(
+                paths: files.filter { !$0.goesOn }.map(\.path), privileges: privileges, losses: account.losses,
+                failures: failures)
         }
     }
 }

@@ -4,7 +4,7 @@ import SystemCalls
 /// What changes the attributes.
 extension TargetFile {
     func changeMode(_ permissions: UInt32) throws {
-        wantedPermissions = permissions
+        privileges.permissions = permissions
         try account.attempt(.permissions, path) {
             try opened.descriptor.changeMode(permissions)
             try account.checkGroupBit(permissions, path) { try opened.descriptor.status() }
@@ -14,7 +14,7 @@ extension TargetFile {
     func changeOwner(_ owner: UInt32, _ group: UInt32) throws {
         // Asking costs a fraction of a change that is none.
         if let status = try? opened.descriptor.status(), status.owner == owner, status.group == group { return }
-        mayHaveLostPrivileges = true
+        privileges.mayBeLost = true
         try account.attemptOwner(path, owner, group) { try opened.descriptor.changeOwner($0, group: $1) }
     }
 
@@ -27,14 +27,14 @@ extension TargetFile {
 
     func setAttribute(_ attribute: ExtendedAttribute) throws {
         try account.attempt(.extendedAttribute, path) {
-            if attribute.name == TargetFile.capability { wantedCapability = nil }
+            if attribute.name == TargetFile.capability { privileges.capability = nil }
             try opened.descriptor.setAttribute(attribute.name, attribute.value)
-            if attribute.name == TargetFile.capability { wantedCapability = attribute.value }
+            if attribute.name == TargetFile.capability { privileges.capability = attribute.value }
         }
     }
 
     func removeAttribute(_ name: [UInt8]) throws {
-        if name == TargetFile.capability { wantedCapability = nil }
+        if name == TargetFile.capability { privileges.capability = nil }
         // What could not be set is not there to be removed.
         try account.attempt(.extendedAttribute, path) { try opened.descriptor.removeAttribute(name) }
     }

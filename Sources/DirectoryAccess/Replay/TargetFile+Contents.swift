@@ -5,12 +5,12 @@ import SystemCalls
 /// What changes the contents.
 extension TargetFile {
     func write(_ data: ArraySlice<UInt8>, at offset: UInt64) throws(SystemCallError) {
-        mayHaveLostPrivileges = true
+        privileges.mayBeLost = true
         try opened.descriptor.write(data, at: offset)
     }
 
     func write(_ extent: EncodedExtent, at offset: UInt64) throws {
-        mayHaveLostPrivileges = true
+        privileges.mayBeLost = true
         if let powers, try powers.write(extent, at: offset, to: opened.descriptor) { return }
         do {
             try write(extent.decoded(by: PaddedFrame.decode)[extent.decodedRange()], at: offset)
@@ -20,12 +20,12 @@ extension TargetFile {
     }
 
     func truncate(to size: UInt64) throws(SystemCallError) {
-        mayHaveLostPrivileges = true
+        privileges.mayBeLost = true
         try opened.descriptor.truncate(to: size)
     }
 
     func allocate(_ mode: AllocationMode, offset: UInt64, length: UInt64) throws {
-        mayHaveLostPrivileges = true
+        privileges.mayBeLost = true
         do {
             let whole = mode.contains(.punchHole) ? length + emptyRest(ofBlockAt: offset + length) : length
             try opened.descriptor.allocate(mode: mode.rawValue, offset: offset, length: whole)

@@ -18,27 +18,31 @@ package protocol FilePowers: Sendable {
 final class TargetFile {
     static let capability = Array("security.capability".utf8)
 
+    /// What the file is to have when it is left.
+    struct Privileges {
+        var permissions: UInt32
+        var capability: [UInt8]?
+        /// Whether something was done since that takes both away.
+        var mayBeLost = false
+    }
+
     let path: RelativePath
     let opened: SharedDescriptor
     let account: LossAccount
     let powers: (any FilePowers)?
-    var wantedPermissions: UInt32
-    var wantedCapability: [UInt8]?
-    /// Whether something was done since that takes both away.
-    var mayHaveLostPrivileges = false
+    var privileges: Privileges
     /// Whether it may hold contents of the base that a CLONE yet to come takes data from.
     var mayHoldBase = true
 
     init(
-        _ opened: SharedDescriptor, path: RelativePath, permissions: UInt32, capability: [UInt8]? = nil,
-        account: LossAccount, powers: (any FilePowers)? = nil
+        _ opened: SharedDescriptor, path: RelativePath, privileges: Privileges, account: LossAccount,
+        powers: (any FilePowers)? = nil
     ) {
         self.opened = opened
         self.path = path
         self.account = account
         self.powers = powers
-        wantedPermissions = permissions
-        wantedCapability = capability
+        self.privileges = privileges
     }
 
     /// What of an open file a step changes, if it needs nothing but that file.
@@ -78,18 +82,18 @@ final class TargetFile {
 
     /// Gives back what was lost; the last thing that is done.
     func close() throws {
-        guard mayHaveLostPrivileges else { return }
-        if wantedPermissions & 0o6000 != 0 {
+        guard privileges.mayBeLost else { return }
+        if privileges.permissions & 0o6000 != 0 {
             do {
-                try opened.descriptor.changeMode(wantedPermissions)
+                try opened.descriptor.changeMode(privileges.permissions)
             } catch {
                 guard error.isForbidden else { throw error }
                 try account.lose(.permissions, path, error)
             }
         }
-        if let wantedCapability {
+        if let capability = privileges.capability {
             do {
-                try opened.descriptor.setAttribute(TargetFile.capability, wantedCapability)
+                try opened.descriptor.setAttribute(TargetFile.capability, capability)
             } catch {
                 try account.lose(.extendedAttribute, path, error)
             }

@@ -6,7 +6,7 @@ extension TreeReplay {
     func clone(_ path: RelativePath, offset: UInt64, length: UInt64, from source: CloneSource) throws {
         guard length > 0 else { return }
         let file = try fileToFill(path)
-        file.mayHaveLostPrivileges = true
+        file.privileges.mayBeLost = true
         if source.snapshot.uuid == snapshot.uuid, source.path == path {
             let distance = max(offset, source.offset) - min(offset, source.offset)
             guard distance >= length else {

@@ -18,7 +18,8 @@ extension TreeReplay {
         let descriptor = try openToChange(held, status, name, in: directory)
         let capability = try descriptor.attribute(TargetFile.capability)
         let file = TargetFile(
-            SharedDescriptor(descriptor), path: path, permissions: status.permissions, capability: capability,
+            SharedDescriptor(descriptor), path: path,
+            privileges: TargetFile.Privileges(permissions: status.permissions, capability: capability),
             account: account, powers: powers)
         current = file
         return file

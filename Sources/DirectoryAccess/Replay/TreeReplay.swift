@@ -100,7 +100,7 @@ package final class TreeReplay {
             if temporaryNames != nil { noteNewName(instruction) }
             if !missing.isEmpty, try concernsMissing(instruction) { return }
             try instruction.check()
-            if newFiles.take(instruction) {
+            if try newFiles.take(instruction) {
                 if case .setFlags(let path, let flags) = instruction { try deferFlags(path, flags) }
                 return
             }
