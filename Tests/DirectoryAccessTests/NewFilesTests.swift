@@ -91,6 +91,44 @@ import Testing
         #expect(try scratch.run("stat -c '%s %a' tree/large; tr -d '\\007' <tree/large | wc -c") == "2000000 4755\n0\n")
     }
 
+    @Test(.enabled(if: Shell.isRoot, "capabilities need root"))
+    func `a large file keeps what was said of it before its contents`() throws {
+        let scratch = try Scratch()
+        let target = try NewFilesTests.begin(scratch)
+        let file = try path("large")
+        let capability: [UInt8] = [1, 0, 0, 2, 0, 0x20, 0, 0] + [UInt8](repeating: 0, count: 12)
+        try target.apply(.makeFile(file, InodeIdentity(number: InodeNumber(5))))
+        try target.apply(.changeMode(file, permissions: 0o4711))
+        let attribute = ExtendedAttribute(name: Array("security.capability".utf8), value: capability)
+        try target.apply(.setExtendedAttribute(file, attribute))
+        let piece = [UInt8](repeating: 7, count: 100_000)
+        for index in 0..<20 {
+            try target.apply(.write(file, offset: UInt64(index * piece.count), data: piece[...]))
+            if index == 10 {
+                // Needs all that came before it, and what comes after it needs the same file.
+                let source = CloneSource(snapshot: NewFilesTests.reference, path: file, offset: 4096)
+                try target.apply(.clone(file, offset: 4_096_000, length: 4096, from: source))
+            }
+        }
+        for step in try NewFilesTests.file("next") { try target.apply(step) }
+        try target.finish()
+        #expect(try scratch.run("stat -c '%s %a' tree/large") == "4100096 4711\n")
+        #expect(try scratch.run("tr -d '\\000' <tree/large | wc -c; cat tree/next") == "2004096\nnext\n")
+        #expect(try scratch.run("getfattr -n security.capability -e hex tree/large").contains("0x01000002"))
+    }
+
+    @Test func `the last of several modes holds`() throws {
+        let scratch = try Scratch()
+        let target = try NewFilesTests.begin(scratch)
+        let file = try path("file")
+        try target.apply(.makeFile(file, InodeIdentity(number: InodeNumber(5))))
+        for permissions: UInt32 in [0o755, 0o600, 0o777, 0o640] {
+            try target.apply(.changeMode(file, permissions: permissions))
+        }
+        try target.finish()
+        #expect(try scratch.run("stat -c %a tree/file") == "640\n")
+    }
+
     @Test(arguments: [1, 30, 90])
     func `the first error of the stream is told, and nothing stays`(_ damaged: Int) throws {
         let scratch = try Scratch()

@@ -82,6 +82,10 @@ final class NewFiles {
     }
 
     private struct FinishedBatch: Sendable {
+        /// Where it has had all its steps.
+        let last: (opened: SharedDescriptor, path: RelativePath)?
+        /// The bytes that were gathered for all of them.
+        let length: Int
         /// Of the files that have had all their steps.
         let paths: [RelativePath]
         /// Of a file that has not.
@@ -92,6 +96,7 @@ final class NewFiles {
 
     private let account: LossAccount
     private let powers: (any FilePowers)?
+    private let earlySync: EarlySync
     private let makers = MakersRights()
     private lazy var pipeline = OrderedPipeline<FinishedBatch>(pool: .shared, window: NewFiles.window) {
         [unowned self] in
@@ -99,6 +104,7 @@ final class NewFiles {
         inWork.subtract($0.paths)
         if let privileges = $0.privileges { filling?.privileges = privileges }
         for failure in $0.failures { try account.fail(failure) }
+        try earlySync.wrote($0.length, upTo: $0.last)
     }
     /// The batch that is being gathered.
     private var batch: [GatheredFile] = []
@@ -110,9 +116,10 @@ final class NewFiles {
     /// The files that may not have had all their steps.
     private var inWork: Set<RelativePath> = []
 
-    init(account: LossAccount, powers: (any FilePowers)?) {
+    init(account: LossAccount, powers: (any FilePowers)?, earlySync: EarlySync) {
         self.account = account
         self.powers = powers
+        self.earlySync = earlySync
     }
 
     /// Begins a file, which is made when its steps have been gathered, before anything else is done.
@@ -164,7 +171,7 @@ final class NewFiles {
         guard let wanted = last.take() else { return }
         let file = try gathered(wanted, goesOn: true)
         filling = (file.opened, file.privileges)
-        try submit([file])
+        try submit([file], length: wanted.length)
         inWork.insert(wanted.path)
         last = wanted.withoutSteps
     }
@@ -230,14 +237,14 @@ final class NewFiles {
     }
 
     private func submitBatch() throws {
-        let files = batch
+        let (files, length) = (batch, batchLength)
         batch = []
         batchLength = 0
-        try submit(files)
+        try submit(files, length: length)
     }
 
-    private func submit(_ files: [GatheredFile]) throws {
-        guard !files.isEmpty else { return }
+    private func submit(_ files: [GatheredFile], length: Int) throws {
+        guard let last = files.last else { return }
         let (isStrict, powers) = (account.isStrict, powers)
         try pipeline.submit {
             let account = LossAccount(isStrict: isStrict)
@@ -253,6 +260,7 @@ final class NewFiles {
                 }
             }
             return FinishedBatch(
+                last: last.goesOn ? nil : (last.opened, last.path), length: length,
                 paths: files.filter { !$0.goesOn }.map(\.path), privileges: privileges, losses: account.losses,
                 failures: failures)
         }

@@ -21,6 +21,7 @@ package final class TreeReplay {
     let root: SharedDescriptor
     let snapshot: SnapshotReference
     let account: LossAccount
+    private let earlySync = EarlySync()
     let newFiles: NewFiles
     private lazy var times = TimesInWork { [unowned self] in try repeatWithCare($0) }
     let powers: (any FilePowers)?
@@ -62,7 +63,7 @@ package final class TreeReplay {
         self.snapshot = snapshot
         account = LossAccount(isStrict: isStrict, maximumFailures: maximumFailures)
         self.powers = powers
-        newFiles = NewFiles(account: account, powers: powers)
+        newFiles = NewFiles(account: account, powers: powers, earlySync: earlySync)
         self.missing = missing
         self.findSnapshot = findSnapshot
     }
@@ -231,6 +232,7 @@ package final class TreeReplay {
             cloneSources.removeAll()
             // Before all is made durable; what cannot be removed now is removed by the next replay.
             try? base?.removeKept()
+            try earlySync.finish()
             try root.descriptor.syncFileSystem()
         } catch let error as SystemCallError {
             throw SnapshotError.replaying(error, at: .root)
@@ -241,6 +243,7 @@ package final class TreeReplay {
     package func abandon() {
         newFiles.abandon()
         times.abandon()
+        earlySync.abandon()
         heldBack = nil
         current = nil
         // Who removes what was built needs descriptors, of which there may be too few.
