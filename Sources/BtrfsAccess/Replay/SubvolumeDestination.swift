@@ -82,7 +82,7 @@ package final class SubvolumeDestination: ReplayDestination {
         building = Building(partial: partial, header: header)
         let replay = TreeReplay(
             root: partial.root, snapshot: header.snapshot, isStrict: isStrict, missing: missing,
-            maximumFailures: maximumFailures, powers: EncodedWrites()
+            maximumFailures: maximumFailures, powers: EncodedWrites(), syncsEarly: true
         ) { [unowned self] reference in
             try find(reference.uuid)?.root ?? records()?.find(reference.uuid)?.root
         }

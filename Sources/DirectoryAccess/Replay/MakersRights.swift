@@ -35,4 +35,14 @@ extension Instruction {
     func sets(_ permissions: UInt32) -> Bool {
         if case .changeMode(_, permissions) = self { true } else { false }
     }
+
+    /// Whether permissions may be others after the step: an access list changes those of the group along with it.
+    var mayChangePermissions: Bool {
+        switch self {
+        case .changeMode: true
+        case .setExtendedAttribute(_, let attribute): attribute.name == PosixACL.access
+        case .removeExtendedAttribute(_, let name): name == PosixACL.access
+        default: false
+        }
+    }
 }

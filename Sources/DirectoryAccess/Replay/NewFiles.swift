@@ -26,6 +26,8 @@ final class NewFiles {
         let opened: SharedDescriptor
         let path: RelativePath
         let privileges: TargetFile.Privileges
+        /// With which it was made, if these are its first steps.
+        let madeWith: UInt32?
         let steps: [Instruction]
         /// Whether more will be gathered for it.
         let goesOn: Bool
@@ -44,7 +46,10 @@ final class NewFiles {
                     try file.setFlags(flags)
                 }
             }
-            for step in steps where !step.sets(file.privileges.permissions) {
+            var permissions = madeWith
+            for step in steps {
+                if let permissions, step.sets(permissions) { continue }
+                if step.mayChangePermissions { permissions = nil }
                 do {
                     try file.apply(step)
                 } catch {
@@ -96,7 +101,7 @@ final class NewFiles {
 
     private let account: LossAccount
     private let powers: (any FilePowers)?
-    private let earlySync: EarlySync
+    private let earlySync: EarlySync?
     private let makers = MakersRights()
     private lazy var pipeline = OrderedPipeline<FinishedBatch>(pool: .shared, window: NewFiles.window) {
         [unowned self] in
@@ -104,7 +109,7 @@ final class NewFiles {
         inWork.subtract($0.paths)
         if let privileges = $0.privileges { filling?.privileges = privileges }
         for failure in $0.failures { try account.fail(failure) }
-        try earlySync.wrote($0.length, upTo: $0.last)
+        try earlySync?.wrote($0.length, upTo: $0.last)
     }
     /// The batch that is being gathered.
     private var batch: [GatheredFile] = []
@@ -116,7 +121,7 @@ final class NewFiles {
     /// The files that may not have had all their steps.
     private var inWork: Set<RelativePath> = []
 
-    init(account: LossAccount, powers: (any FilePowers)?, earlySync: EarlySync) {
+    init(account: LossAccount, powers: (any FilePowers)?, earlySync: EarlySync?) {
         self.account = account
         self.powers = powers
         self.earlySync = earlySync
@@ -183,7 +188,8 @@ final class NewFiles {
         try pipeline.drain()
         guard let (opened, privileges) = filling.take() else { return try make(wanted, goesOn: goesOn) }
         return GatheredFile(
-            opened: opened, path: wanted.path, privileges: privileges, steps: wanted.steps, goesOn: goesOn)
+            opened: opened, path: wanted.path, privileges: privileges, madeWith: nil, steps: wanted.steps,
+            goesOn: goesOn)
     }
 
     private func make(_ wanted: WantedFile, goesOn: Bool) throws -> GatheredFile {
@@ -201,7 +207,8 @@ final class NewFiles {
             if wanted.directory.handsOnCompression { try descriptor.removeAttribute(BtrfsProperty.compression) }
             return GatheredFile(
                 opened: SharedDescriptor(descriptor), path: wanted.path,
-                privileges: TargetFile.Privileges(permissions: permissions), steps: wanted.steps, goesOn: goesOn)
+                privileges: TargetFile.Privileges(permissions: permissions), madeWith: permissions,
+                steps: wanted.steps, goesOn: goesOn)
         } catch {
             throw SnapshotError.replaying(error, at: wanted.path)
         }

@@ -21,7 +21,7 @@ package final class TreeReplay {
     let root: SharedDescriptor
     let snapshot: SnapshotReference
     let account: LossAccount
-    private let earlySync = EarlySync()
+    private let earlySync: EarlySync?
     let newFiles: NewFiles
     private lazy var times = TimesInWork { [unowned self] in try repeatWithCare($0) }
     let powers: (any FilePowers)?
@@ -55,14 +55,18 @@ package final class TreeReplay {
     /// - Parameter missing: what could not be made of the base.
     /// - Parameter maximumFailures: how many steps may fail before the replay does; 0 for any number.
     /// - Parameter powers: what files can do here.
+    /// - Parameter syncsEarly: whether the disk is to write what it was given before all is made durable in the end;
+    ///   where a file is made durable by writing all of a journal, nothing is gained.
     package init(
         root: SharedDescriptor, snapshot: SnapshotReference, isStrict: Bool, missing: Set<RelativePath> = [],
-        maximumFailures: UInt64 = 1, powers: (any FilePowers)? = nil, findSnapshot: @escaping SnapshotFinder
+        maximumFailures: UInt64 = 1, powers: (any FilePowers)? = nil, syncsEarly: Bool = false,
+        findSnapshot: @escaping SnapshotFinder
     ) {
         self.root = root
         self.snapshot = snapshot
         account = LossAccount(isStrict: isStrict, maximumFailures: maximumFailures)
         self.powers = powers
+        earlySync = syncsEarly ? EarlySync() : nil
         newFiles = NewFiles(account: account, powers: powers, earlySync: earlySync)
         self.missing = missing
         self.findSnapshot = findSnapshot
@@ -232,7 +236,7 @@ package final class TreeReplay {
             cloneSources.removeAll()
             // Before all is made durable; what cannot be removed now is removed by the next replay.
             try? base?.removeKept()
-            try earlySync.finish()
+            try earlySync?.finish()
             try root.descriptor.syncFileSystem()
         } catch let error as SystemCallError {
             throw SnapshotError.replaying(error, at: .root)
@@ -243,7 +247,7 @@ package final class TreeReplay {
     package func abandon() {
         newFiles.abandon()
         times.abandon()
-        earlySync.abandon()
+        earlySync?.abandon()
         heldBack = nil
         current = nil
         // Who removes what was built needs descriptors, of which there may be too few.
