@@ -190,9 +190,10 @@ class OnBtrfs:
     tree = "source/tree"
     on_btrfs = True
     functions = btrfs_jobs.FUNCTIONS
-    durability = ("cowpath receive ends with one sync of the file system, btrfs receive with none. Streams go straight "
-                  "to /dev/null, where btrfs send has the kernel move them without a copy (splice), or, as the rows "
-                  "say, through a pipe that cat reads. All in protocol 1 where nothing else is said.")
+    durability = ("cowpath receive has the disk write on the way and ends with one sync of the file system, btrfs "
+                  "receive with none. Streams go straight to /dev/null, where btrfs send has the kernel move them "
+                  "without a copy (splice), or, as the rows say, through a pipe that cat reads. All in protocol 1 "
+                  "where nothing else is said.")
     peers = ("btrfs",)
     # How often one extent stands in a file, and how long it is.
     references, referenced = 10_000, 16_384
