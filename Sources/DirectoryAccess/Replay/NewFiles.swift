@@ -87,7 +87,7 @@ final class NewFiles {
     }
 
     private struct FinishedBatch: Sendable {
-        /// Where it has had all its steps.
+        /// The last of the files, if it has had all its steps.
         let last: (opened: SharedDescriptor, path: RelativePath)?
         /// The bytes that were gathered for all of them.
         let length: Int
