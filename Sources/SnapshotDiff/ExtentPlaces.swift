@@ -103,5 +103,6 @@ extension ExtentPlaces.Place {
 /// The place that has more of a range, reckoned from its beginning on; of equal ones, the first.
 func better(_ one: ExtentPlaces.Place?, _ other: ExtentPlaces.Place?) -> ExtentPlaces.Place? {
     guard let one, let other else { return one ?? other }
-    return other.start != one.start ? (other.start < one.start ? other : one) : (other.end > one.end ? other : one)
+    let isOther = other.start != one.start ? other.start < one.start : other.end > one.end
+    return isOther ? other : one
 }

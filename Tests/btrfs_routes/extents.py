@@ -4,26 +4,22 @@ import fcntl
 import os
 import stat
 import struct
+import sys
 from collections import defaultdict
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+import compare_trees  # noqa: E402
 
 FS_IOC_FIEMAP = 0xC020660B
 FIEMAP_FLAG_SYNC = 0x1
-FS_IOC_GETFLAGS, FS_NOCOW_FL = 0x80086601, 0x800000
+# Of a file that is not copied on write, and has no checksums for it (ioctl_iflags(2)).
+FS_NOCOW_FL = 0x800000
 # FIEMAP_EXTENT_*: the last of the file; compressed or encrypted; inside an item of the tree; allocated, never written.
 LAST, ENCODED, INLINE, UNWRITTEN = 0x1, 0x8, 0x200, 0x800
 HEAD, EXTENT = struct.Struct("<QQIIII"), struct.Struct("<QQQ16xI12x")
 AT_ONCE = 512
 BLOCK = 4096
-
-
-def is_overwritten_in_place(path):
-    """Whether a file is not copied on write, and has no checksums for it."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        flags = fcntl.ioctl(descriptor, FS_IOC_GETFLAGS, bytes(8))
-        return bool(struct.unpack_from("<I", flags)[0] & FS_NOCOW_FL)
-    finally:
-        os.close(descriptor)
 
 
 def extents(path):
@@ -65,7 +61,7 @@ class Layout:
                     seen.add(status.st_ino)
                     self.add(path[len(root) + 1:], path)
                     self.numbers[path[len(root) + 1:]] = status.st_ino
-                    self.in_place[path[len(root) + 1:]] = is_overwritten_in_place(path)
+                    self.in_place[path[len(root) + 1:]] = bool(compare_trees.inode_flags(path) & FS_NOCOW_FL)
 
     def add(self, name, path):
         data, unwritten = {}, set()

@@ -138,7 +138,7 @@ final class NewFiles {
     ///
     /// - Throws: where there is no room for it and what was gathered before cannot be begun.
     func take(_ instruction: Instruction) throws -> Bool {
-        guard let path = last?.path, path == instruction.path else { return false }
+        guard last?.path == instruction.path else { return false }
         if last?.take(instruction) == true { return true }
         guard TargetFile.aspect(of: instruction) != nil, last?.steps.isEmpty == false else { return false }
         try beginLast()
@@ -183,9 +183,8 @@ final class NewFiles {
 
     /// What is to be done to a file, which is made if it was not.
     private func gathered(_ wanted: WantedFile, goesOn: Bool) throws -> GatheredFile {
-        guard filling != nil else { return try make(wanted, goesOn: goesOn) }
         // What was gathered for it before comes first.
-        try pipeline.drain()
+        if filling != nil { try pipeline.drain() }
         guard let (opened, privileges) = filling.take() else { return try make(wanted, goesOn: goesOn) }
         return GatheredFile(
             opened: opened, path: wanted.path, privileges: privileges, madeWith: nil, steps: wanted.steps,
